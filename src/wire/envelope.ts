@@ -1,0 +1,62 @@
+/**
+ * A signed thing: {domain, payload, public key, signature}. It travels and is kept as the very bytes that were
+ * signed; nobody re-encodes one. The domain is part of what is signed and never contains a NUL, so that no
+ * signature made for one kind of thing serves as another.
+ */
+
+import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys';
+import type { PrivateKey, PublicKey } from '@libp2p/interface';
+import { peerIdFromPublicKey } from '@libp2p/peer-id';
+import { concatBytes, equalBytes } from '../base/bytes.ts';
+import { BadMessageError } from '../base/errors.ts';
+import { utf8 } from '../id/key.ts';
+import { Envelope as WireEnvelope } from './generated/envelope.ts';
+import { decodeWith } from './decode.ts';
+import { ENVELOPE_BYTES_MAX } from './limits.ts';
+
+export type EnvelopeDomain = 'parameters' | 'certificate' | 'member-list' | 'record';
+
+/** An envelope whose signature was checked. */
+export type OpenedEnvelope = {
+  readonly payload: Uint8Array;
+  /** libp2p's protobuf form of the signer's public key. */
+  readonly publicKey: Uint8Array;
+  /** The signer's PeerId in its text form. */
+  readonly signer: string;
+};
+
+function signedBytes(domain: string, payload: Uint8Array): Uint8Array {
+  return concatBytes([utf8(`p2p-file-store:${domain}\0`), payload]);
+}
+
+export async function sealEnvelope(key: PrivateKey, domain: EnvelopeDomain, payload: Uint8Array): Promise<Uint8Array> {
+  const signature = await key.sign(signedBytes(domain, payload));
+  return WireEnvelope.encode({ domain, payload, publicKey: publicKeyToProtobuf(key.publicKey), signature });
+}
+
+/**
+ * Checks domain and signature.
+ *
+ * @throws BadMessageError when it is no envelope, of another domain, or its signature does not hold
+ */
+export async function openEnvelope(domain: EnvelopeDomain, bytes: Uint8Array): Promise<OpenedEnvelope> {
+  const envelope = decodeWith(WireEnvelope, bytes, ENVELOPE_BYTES_MAX, 'envelope');
+  if (envelope.domain !== domain) {
+    throw new BadMessageError(
+      `an envelope of the domain "${envelope.domain.slice(0, 40)}" where one of "${domain}" belongs`,
+    );
+  }
+  let key: PublicKey;
+  try {
+    key = publicKeyFromProtobuf(envelope.publicKey);
+  } catch (cause) {
+    throw new BadMessageError('an envelope whose public key cannot be read', cause);
+  }
+  if (key.type !== 'Ed25519' || !equalBytes(publicKeyToProtobuf(key), envelope.publicKey)) {
+    throw new BadMessageError('an envelope whose public key is not a canonical Ed25519 key');
+  }
+  if (!(await key.verify(signedBytes(domain, envelope.payload), envelope.signature))) {
+    throw new BadMessageError(`the signature of a ${domain} does not hold`);
+  }
+  return { payload: envelope.payload, publicKey: envelope.publicKey, signer: peerIdFromPublicKey(key).toString() };
+}

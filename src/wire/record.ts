@@ -1,0 +1,114 @@
+/**
+ * The record of a stored file, or of its removal (a tombstone), signed by its owner. `SignedRecord` keeps the
+ * envelope as it was received beside what it says; only `openRecord` and `signRecord` make one, so whoever holds
+ * a SignedRecord knows that its signature was checked and its fields are in range.
+ */
+
+import type { PrivateKey } from '@libp2p/interface';
+import { equalBytes } from '../base/bytes.ts';
+import { checkName } from '../id/key.ts';
+import type { Version } from '../id/version.ts';
+import { check, decodeWith } from './decode.ts';
+import { openEnvelope, sealEnvelope } from './envelope.ts';
+import { WireRecord } from './generated/record.ts';
+import { CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, CHUNKS_PER_FILE_MAX, ENVELOPE_BYTES_MAX, HASH_BYTES } from './limits.ts';
+import { decodeVersion, encodeVersion } from './version-bytes.ts';
+
+const REPLICAS_MAX = 64;
+const MODE_MAX = 0o7777;
+
+export type FileRecord = {
+  readonly networkId: Uint8Array;
+  readonly name: string;
+  readonly version: Version;
+  /** True: the file was removed. Size is 0, and the hashes are of nothing. */
+  readonly tombstone: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** Of the whole content: the owner's word, for people to compare. Content is checked against the Merkle root. */
+  readonly sha256: Uint8Array;
+  readonly chunkBytes: number;
+  readonly merkleRoot: Uint8Array;
+  /** How many copies the owner asked for. */
+  readonly replicas: number;
+  /** The source file's time of last change in ms since 1970; 0 when it had none. Orders nothing. */
+  readonly modifiedMs: number;
+  /** The source file's permission bits; 0 when it had none. */
+  readonly mode: number;
+  /** Others may overwrite and remove it. */
+  readonly shared: boolean;
+};
+
+export type SignedRecord = FileRecord & {
+  /** libp2p's protobuf form of the owner's public key. */
+  readonly owner: Uint8Array;
+  /** The signed bytes, as they were received or made. */
+  readonly envelope: Uint8Array;
+};
+
+/** How many chunks content of a size has; an empty file has one empty chunk. */
+export function chunkCount(size: number, chunkBytes: number): number {
+  return Math.max(1, Math.ceil(size / chunkBytes));
+}
+
+export async function signRecord(key: PrivateKey, record: FileRecord): Promise<SignedRecord> {
+  const payload = WireRecord.encode({ ...record, version: encodeVersion(record.version), formerOwnerConsent: EMPTY });
+  const envelope = await sealEnvelope(key, 'record', payload);
+  return openRecord(envelope, record.networkId);
+}
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * @throws BadMessageError when it is not signed, not of this network, or a field is out of range
+ * @throws InvalidNameError
+ */
+export async function openRecord(envelope: Uint8Array, networkId: Uint8Array): Promise<SignedRecord> {
+  const { payload, publicKey } = await openEnvelope('record', envelope);
+  return { ...recordOf(payload, networkId), owner: publicKey, envelope };
+}
+
+function recordOf(payload: Uint8Array, networkId: Uint8Array): FileRecord {
+  const wire = decodeWith(WireRecord, payload, ENVELOPE_BYTES_MAX, 'record');
+  check(equalBytes(wire.networkId, networkId), 'a record of another network');
+  checkName(wire.name);
+  check(Number.isSafeInteger(wire.size) && wire.size >= 0, "a record's size is out of range");
+  check(wire.sha256.length === HASH_BYTES && wire.merkleRoot.length === HASH_BYTES, "a record's hash is not 32 bytes");
+  check(
+    wire.chunkBytes >= CHUNK_BYTES_MIN && wire.chunkBytes <= CHUNK_BYTES_MAX,
+    "a record's chunk size is out of range",
+  );
+  check(chunkCount(wire.size, wire.chunkBytes) <= CHUNKS_PER_FILE_MAX, 'a record of a file of too many chunks');
+  check(wire.replicas >= 1 && wire.replicas <= REPLICAS_MAX, "a record's number of replicas is out of range");
+  check(Number.isSafeInteger(wire.modifiedMs), "a record's time is out of range");
+  check(wire.mode <= MODE_MAX, "a record's mode is out of range");
+  check(!wire.tombstone || wire.size === 0, 'a tombstone with a size');
+  const {
+    networkId: id,
+    name,
+    tombstone,
+    size,
+    sha256,
+    chunkBytes,
+    merkleRoot,
+    replicas,
+    modifiedMs,
+    mode,
+    shared,
+  } = wire;
+  const version = decodeVersion(wire.version);
+  return {
+    networkId: id,
+    name,
+    version,
+    tombstone,
+    size,
+    sha256,
+    chunkBytes,
+    merkleRoot,
+    replicas,
+    modifiedMs,
+    mode,
+    shared,
+  };
+}
