@@ -39,8 +39,12 @@ export async function sealEnvelope(key: PrivateKey, domain: EnvelopeDomain, payl
  *
  * @throws BadMessageError when it is no envelope, of another domain, or its signature does not hold
  */
-export async function openEnvelope(domain: EnvelopeDomain, bytes: Uint8Array): Promise<OpenedEnvelope> {
-  const envelope = decodeWith(WireEnvelope, bytes, ENVELOPE_BYTES_MAX, 'envelope');
+export async function openEnvelope(
+  domain: EnvelopeDomain,
+  bytes: Uint8Array,
+  bytesMax = ENVELOPE_BYTES_MAX,
+): Promise<OpenedEnvelope> {
+  const envelope = decodeWith(WireEnvelope, bytes, bytesMax, 'envelope');
   if (envelope.domain !== domain) {
     throw new BadMessageError(
       `an envelope of the domain "${envelope.domain.slice(0, 40)}" where one of "${domain}" belongs`,

@@ -27,9 +27,6 @@ export const FILE_FRAME_BYTES_MAX = 256 * 1024;
 export const HOLDINGS_NAMES_MAX = 64;
 export const LIST_PAGE_RECORDS_MAX = 32;
 
-export const CHUNK_BYTES_DEFAULT = 1024 * 1024;
-export const CHUNK_BYTES_MIN = 4 * 1024;
-export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
 export const HASH_BYTES = 32;
 /** Chunk hashes travel in pages of this size: 128 KiB. */
 export const HASHES_PER_PAGE = 4096;

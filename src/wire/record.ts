@@ -8,10 +8,11 @@ import type { PrivateKey } from '@libp2p/interface';
 import { equalBytes } from '../base/bytes.ts';
 import { checkName } from '../id/key.ts';
 import type { Version } from '../id/version.ts';
+import { CHUNK_BYTES_MAX, CHUNK_BYTES_MIN } from '../membership/network-parameters.ts';
 import { check, decodeWith } from './decode.ts';
 import { openEnvelope, sealEnvelope } from './envelope.ts';
 import { WireRecord } from './generated/record.ts';
-import { CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, CHUNKS_PER_FILE_MAX, ENVELOPE_BYTES_MAX, HASH_BYTES } from './limits.ts';
+import { CHUNKS_PER_FILE_MAX, ENVELOPE_BYTES_MAX, HASH_BYTES } from './limits.ts';
 import { decodeVersion, encodeVersion } from './version-bytes.ts';
 
 const REPLICAS_MAX = 64;

@@ -1,0 +1,95 @@
+/** What the library gives and takes. Every size is in bytes, every time in milliseconds. */
+
+/** How many copies must lie safely on disk before a store is done. */
+export type WaitFor = 'one' | 'quorum' | 'all';
+
+export type PeerName = {
+  /** Hex, as in `a1b2`. */
+  readonly nodeId: string;
+  readonly peerId: string;
+};
+
+export type Route = {
+  /** Hex. */
+  readonly key: string;
+  /** Node ids that the lookup visited, entry peer first, root last. */
+  readonly path: readonly string[];
+  /** The path's length minus one. */
+  readonly hops: number;
+};
+
+export type FileEntry = {
+  readonly name: string;
+  /** Hex. */
+  readonly key: string;
+  /** `counter-tag`, the tag in hex. */
+  readonly version: string;
+  readonly size: number;
+  /** Hex. */
+  readonly sha256: string;
+  /** The source file's time of last change, ms since 1970; 0 when it had none. */
+  readonly modifiedMs: number;
+  /** The source file's permission bits; 0 when it had none. */
+  readonly mode: number;
+  /** PeerId of the client that owns the name. */
+  readonly owner: string;
+};
+
+export type StoreReceipt = Route & {
+  readonly name: string;
+  readonly version: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly root: PeerName;
+  readonly replicas: readonly PeerName[];
+  readonly ms: number;
+};
+
+export type FetchReceipt = Route & {
+  readonly name: string;
+  readonly version: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly from: PeerName;
+  readonly ms: number;
+};
+
+export type LookupResult = Route & {
+  readonly root: PeerName;
+  readonly replicas: readonly PeerName[];
+  readonly ms: number;
+};
+
+export type StatResult = FileEntry & { readonly replicas: readonly PeerName[] };
+
+export type RemoveReceipt = Route & {
+  readonly name: string;
+  readonly version: string;
+  readonly root: PeerName;
+  readonly ms: number;
+};
+
+/** Called as bytes move; `bytesTotal` is undefined for a source whose length nobody knows. */
+export type OnProgress = (bytesDone: number, bytesTotal: number | undefined) => void;
+
+export type StoreSource = { readonly path: string } | AsyncIterable<Uint8Array> | Uint8Array;
+
+/** Where fetched bytes go: in order, each one checked before it is handed over. `start` is called once, before any. */
+export type FetchSink = {
+  start?(entry: FileEntry): Promise<void>;
+  write(parts: readonly Uint8Array[]): Promise<void>;
+};
+
+export type StoreOptions = {
+  readonly replicas?: number;
+  readonly wait?: WaitFor;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+};
+
+export type FetchOptions = {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+};
+
+export type CallOptions = { readonly signal?: AbortSignal };

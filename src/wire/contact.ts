@@ -1,0 +1,75 @@
+/**
+ * Contacts on the wire: a certificate and addresses. Node id and PeerId are read from the certificate, never from
+ * a field beside it, so a message cannot claim a place on the ring for anybody. Checked certificates are remembered
+ * by their bytes, because the same few hundred come in again and again.
+ */
+
+import { multiaddr } from '@multiformats/multiaddr';
+import { toHex } from '../base/bytes.ts';
+import type { Contact } from '../id/contact.ts';
+import type { IdSpace } from '../id/id-space.ts';
+import type { Certificate } from '../membership/certificate.ts';
+import { check, decodeWith } from './decode.ts';
+import { WireContact } from './generated/contact.ts';
+import { ADDR_BYTES_MAX, ADDRS_PER_CONTACT_MAX, CONTACT_BYTES_MAX } from './limits.ts';
+import { openCertificate } from './membership.ts';
+
+const CERTIFICATES_REMEMBERED_MAX = 4096;
+
+export function encodeContact(contact: Contact): Uint8Array {
+  return WireContact.encode({ certificate: contact.certificate, addrs: contact.addrs.slice(0, ADDRS_PER_CONTACT_MAX) });
+}
+
+/** @throws BadMessageError when one is not a multiaddr, or there are too many */
+export function checkAddrs(addrs: readonly string[]): void {
+  check(addrs.length <= ADDRS_PER_CONTACT_MAX, 'too many addresses for one contact');
+  for (const addr of addrs) {
+    check(addr.length <= ADDR_BYTES_MAX, 'an address is too long');
+    let valid = true;
+    try {
+      multiaddr(addr);
+    } catch {
+      valid = false;
+    }
+    check(valid, 'an address is not a multiaddr');
+  }
+}
+
+/** Checks the certificates of one network. */
+export class ContactReader {
+  readonly networkId: Uint8Array;
+  readonly idSpace: IdSpace;
+  readonly #remembered = new Map<string, Certificate>();
+
+  constructor(networkId: Uint8Array, idSpace: IdSpace) {
+    this.networkId = networkId;
+    this.idSpace = idSpace;
+  }
+
+  /** @throws BadMessageError when it is not a certificate of this network */
+  async certificate(bytes: Uint8Array): Promise<Certificate> {
+    const known = toHex(bytes);
+    const remembered = this.#remembered.get(known);
+    if (remembered !== undefined) return remembered;
+    const certificate = await openCertificate(bytes, this.networkId, this.idSpace);
+    const oldest = this.#remembered.keys().next();
+    if (this.#remembered.size >= CERTIFICATES_REMEMBERED_MAX && oldest.done !== true)
+      this.#remembered.delete(oldest.value);
+    this.#remembered.set(known, certificate);
+    return certificate;
+  }
+
+  /** @throws BadMessageError when it is no contact of a peer of this network */
+  async contact(bytes: Uint8Array): Promise<Contact> {
+    const wire = decodeWith(WireContact, bytes, CONTACT_BYTES_MAX, 'contact');
+    return this.contactOf(wire.certificate, wire.addrs);
+  }
+
+  /** @throws BadMessageError */
+  async contactOf(certificateBytes: Uint8Array, addrs: readonly string[]): Promise<Contact> {
+    checkAddrs(addrs);
+    const certificate = await this.certificate(certificateBytes);
+    check(certificate.role === 'peer', 'a contact that is not a peer');
+    return { nodeId: certificate.nodeId, peerId: certificate.peerId, addrs, certificate: certificateBytes };
+  }
+}
