@@ -1,0 +1,1 @@
+console.log('fetch-file', process.version, process.argv.slice(2));

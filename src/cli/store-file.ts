@@ -1,0 +1,1 @@
+console.log('store-file', process.version, process.argv.slice(2));
