@@ -5,7 +5,6 @@
  */
 
 import { multiaddr } from '@multiformats/multiaddr';
-import { toHex } from '../base/bytes.ts';
 import type { Contact } from '../id/contact.ts';
 import type { IdSpace } from '../id/id-space.ts';
 import type { Certificate } from '../membership/certificate.ts';
@@ -48,7 +47,7 @@ export class ContactReader {
 
   /** @throws BadMessageError when it is not a certificate of this network */
   async certificate(bytes: Uint8Array): Promise<Certificate> {
-    const known = toHex(bytes);
+    const known = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     const remembered = this.#remembered.get(known);
     if (remembered !== undefined) return remembered;
     const certificate = await openCertificate(bytes, this.networkId, this.idSpace);

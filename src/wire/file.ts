@@ -1,0 +1,220 @@
+/**
+ * The requests and answers of the file protocol, checked once on their way in. Content travels between them as
+ * plain frames, one a chunk, ended by an empty one, so that no byte of it is copied into a message.
+ */
+
+import { checkName, NAME_BYTES_MAX, utf8 } from '../id/key.ts';
+import type { Version } from '../id/version.ts';
+import type { StoreError } from '../base/errors.ts';
+import { check, decodeWith } from './decode.ts';
+import { decodeFailure, encodeFailure } from './failure.ts';
+import { FileAnswer as WireAnswer, FileRequest as WireRequest, type Holding as WireHolding } from './generated/file.ts';
+import {
+  CHUNKS_PER_FILE_MAX,
+  CONTACTS_PER_MESSAGE_MAX,
+  FILE_FRAME_BYTES_MAX,
+  HOLDINGS_NAMES_MAX,
+  LIST_PAGE_RECORDS_MAX,
+} from './limits.ts';
+import { decodeVersion, encodeVersion } from './version-bytes.ts';
+
+export const FILE_PROTOCOL = '/p2p-file-store/file/1.0.0';
+
+/** Ends the content of a put or a get. */
+export const END_OF_CONTENT = new Uint8Array(0);
+
+export type FileRequest =
+  | {
+      readonly type: 'put';
+      readonly name: string;
+      readonly sizeHint: number | undefined;
+      readonly replicas: number;
+      readonly waitFor: number;
+    }
+  | {
+      readonly type: 'get';
+      readonly name: string;
+      readonly version: Version | undefined;
+      readonly offset: number;
+      readonly length: number;
+      readonly localOnly: boolean;
+    }
+  | { readonly type: 'stat'; readonly name: string; readonly localOnly: boolean }
+  | { readonly type: 'remove'; readonly name: string }
+  | { readonly type: 'list'; readonly prefix: string; readonly after: string; readonly limit: number }
+  | { readonly type: 'holdings'; readonly names: readonly string[] };
+
+/** What a peer has of a name in its own directory; undefined: nothing. */
+export type Holding = {
+  readonly version: Version;
+  readonly tombstone: boolean;
+  readonly owner: Uint8Array;
+  readonly shared: boolean;
+};
+
+export type ReplicaName = { readonly nodeId: number; readonly peerId: string };
+
+export type FileAnswer =
+  | { readonly type: 'put-ready'; readonly highest: Holding | undefined }
+  | { readonly type: 'receipt'; readonly replicas: readonly ReplicaName[] }
+  | { readonly type: 'content'; readonly record: Uint8Array; readonly chunkCount: number }
+  | { readonly type: 'stat'; readonly record: Uint8Array; readonly replicas: readonly ReplicaName[] }
+  | {
+      readonly type: 'list-page';
+      readonly records: readonly Uint8Array[];
+      readonly more: boolean;
+      readonly neighbours: readonly Uint8Array[];
+    }
+  | { readonly type: 'holdings'; readonly holdings: readonly (Holding | undefined)[] }
+  | { readonly type: 'redirect'; readonly contact: Uint8Array; readonly holder: boolean }
+  | { readonly type: 'failure'; readonly error: StoreError };
+
+const NO_BYTES = new Uint8Array(0);
+
+export function encodeFileRequest(request: FileRequest): Uint8Array {
+  switch (request.type) {
+    case 'put': {
+      const { name, sizeHint, replicas, waitFor } = request;
+      return WireRequest.encode({
+        put: { name, replicas, waitFor, ...(sizeHint === undefined ? {} : { size: sizeHint }) },
+      });
+    }
+    case 'get': {
+      const { name, version, offset, length, localOnly } = request;
+      return WireRequest.encode({ get: { name, version: optionalVersion(version), offset, length, localOnly } });
+    }
+    case 'stat':
+      return WireRequest.encode({ stat: request });
+    case 'remove':
+      return WireRequest.encode({ remove: request });
+    case 'list':
+      return WireRequest.encode({ list: request });
+    case 'holdings':
+      return WireRequest.encode({ holdings: { names: [...request.names] } });
+  }
+}
+
+/** @throws BadMessageError, InvalidNameError */
+export function decodeFileRequest(bytes: Uint8Array): FileRequest {
+  const wire = decodeWith(WireRequest, bytes, FILE_FRAME_BYTES_MAX, 'file request');
+  if (wire.put !== undefined) {
+    const { name, size, replicas, waitFor } = wire.put;
+    checkName(name);
+    check(size === undefined || isByteCount(size), "a put's size is out of range");
+    check(replicas <= 64 && waitFor <= 64, "a put's number of copies is out of range");
+    return { type: 'put', name, sizeHint: size, replicas, waitFor };
+  }
+  if (wire.get !== undefined) {
+    const { name, version, offset, length, localOnly } = wire.get;
+    checkName(name);
+    check(isByteCount(offset) && isByteCount(length), "a get's range is out of range");
+    return {
+      type: 'get',
+      name,
+      version: version.length === 0 ? undefined : decodeVersion(version),
+      offset,
+      length,
+      localOnly,
+    };
+  }
+  if (wire.stat !== undefined) {
+    checkName(wire.stat.name);
+    return { type: 'stat', name: wire.stat.name, localOnly: wire.stat.localOnly };
+  }
+  if (wire.remove !== undefined) {
+    checkName(wire.remove.name);
+    return { type: 'remove', name: wire.remove.name };
+  }
+  if (wire.list !== undefined) {
+    const { prefix, after, limit } = wire.list;
+    check(utf8(prefix).length <= NAME_BYTES_MAX && utf8(after).length <= NAME_BYTES_MAX, "a list's prefix is too long");
+    return { type: 'list', prefix, after, limit: Math.min(Math.max(limit, 1), LIST_PAGE_RECORDS_MAX) };
+  }
+  check(wire.holdings !== undefined, 'a file request of an unknown kind');
+  check(wire.holdings.names.length <= HOLDINGS_NAMES_MAX, 'too many names in one inquiry');
+  wire.holdings.names.forEach(checkName);
+  return { type: 'holdings', names: wire.holdings.names };
+}
+
+export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
+  switch (answer.type) {
+    case 'put-ready': {
+      const { highest } = answer;
+      return WireAnswer.encode({ putReady: { highest: encodeHolding(highest) } });
+    }
+    case 'receipt':
+      return WireAnswer.encode({ receipt: { replicas: [...answer.replicas] } });
+    case 'content':
+      return WireAnswer.encode({ content: answer });
+    case 'stat':
+      return WireAnswer.encode({ stat: { record: answer.record, replicas: [...answer.replicas] } });
+    case 'list-page': {
+      const { records, more, neighbours } = answer;
+      return WireAnswer.encode({ listPage: { records: [...records], more, neighbours: [...neighbours] } });
+    }
+    case 'holdings':
+      return WireAnswer.encode({ holdings: { holdings: answer.holdings.map(encodeHolding) } });
+    case 'redirect':
+      return WireAnswer.encode({ redirect: answer });
+    case 'failure':
+      return WireAnswer.encode({ failure: encodeFailure(answer.error) });
+  }
+}
+
+/** @throws BadMessageError */
+export function decodeFileAnswer(bytes: Uint8Array): FileAnswer {
+  const wire = decodeWith(WireAnswer, bytes, FILE_FRAME_BYTES_MAX, 'file answer');
+  if (wire.putReady !== undefined) {
+    check(wire.putReady.highest !== undefined, 'an answer to a put without the present state');
+    return { type: 'put-ready', highest: decodeHolding(wire.putReady.highest) };
+  }
+  if (wire.receipt !== undefined) return { type: 'receipt', replicas: checkReplicas(wire.receipt.replicas) };
+  if (wire.content !== undefined) {
+    const { record, chunkCount } = wire.content;
+    check(chunkCount >= 1 && chunkCount <= CHUNKS_PER_FILE_MAX, 'a number of chunks is out of range');
+    return { type: 'content', record, chunkCount };
+  }
+  if (wire.stat !== undefined) {
+    return { type: 'stat', record: wire.stat.record, replicas: checkReplicas(wire.stat.replicas) };
+  }
+  if (wire.listPage !== undefined) {
+    const { records, more, neighbours } = wire.listPage;
+    check(
+      records.length <= LIST_PAGE_RECORDS_MAX && neighbours.length <= CONTACTS_PER_MESSAGE_MAX,
+      'a list page is too long',
+    );
+    return { type: 'list-page', records, more, neighbours };
+  }
+  if (wire.holdings !== undefined) {
+    check(wire.holdings.holdings.length <= HOLDINGS_NAMES_MAX, 'too many holdings in one answer');
+    return { type: 'holdings', holdings: wire.holdings.holdings.map(decodeHolding) };
+  }
+  if (wire.redirect !== undefined) return { type: 'redirect', ...wire.redirect };
+  check(wire.failure !== undefined, 'a file answer of an unknown kind');
+  return { type: 'failure', error: decodeFailure(wire.failure) };
+}
+
+function encodeHolding(holding: Holding | undefined): WireHolding {
+  if (holding === undefined)
+    return { present: false, version: NO_BYTES, tombstone: false, owner: NO_BYTES, shared: false };
+  return { ...holding, present: true, version: encodeVersion(holding.version) };
+}
+
+function decodeHolding(wire: WireHolding): Holding | undefined {
+  if (!wire.present) return undefined;
+  const { tombstone, owner, shared } = wire;
+  return { version: decodeVersion(wire.version), tombstone, owner, shared };
+}
+
+function optionalVersion(version: Version | undefined): Uint8Array {
+  return version === undefined ? NO_BYTES : encodeVersion(version);
+}
+
+function checkReplicas(replicas: ReplicaName[]): ReplicaName[] {
+  check(replicas.length <= CONTACTS_PER_MESSAGE_MAX, 'too many replicas in one answer');
+  return replicas;
+}
+
+function isByteCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
