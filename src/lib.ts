@@ -3,4 +3,40 @@
  * inside src imports this file.
  */
 
-export { StoreError } from './base/errors.ts';
+export {
+  BusyError,
+  ContentCorruptError,
+  InterruptedError,
+  InvalidNameError,
+  NetworkChangedError,
+  NoSpaceError,
+  NotFoundError,
+  NotPermittedError,
+  OutcomeUnknownError,
+  OutputExistsError,
+  StoreError,
+  TimeoutError,
+  TooFewReplicasError,
+  UnreachableError,
+  UsageError,
+  VersionConflictError,
+} from './base/errors.ts';
+export type { ErrorCode } from './base/errors.ts';
+export type { Log, LogFields } from './base/log.ts';
+export type {
+  CallOptions,
+  FetchOptions,
+  FetchReceipt,
+  FetchSink,
+  FileEntry,
+  LookupResult,
+  OnProgress,
+  PeerName,
+  RemoveReceipt,
+  Route,
+  StatResult,
+  StoreOptions,
+  StoreReceipt,
+  StoreSource,
+  WaitFor,
+} from './client/types.ts';
