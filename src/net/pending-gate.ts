@@ -1,0 +1,48 @@
+/**
+ * Counts, per remote address, the inbound connections whose handshake is not done, and refuses more than the limit.
+ * libp2p has one limit for all addresses together; without this one, a single address with silent sockets fills it.
+ */
+
+import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface';
+
+export class PendingGate implements ConnectionGater {
+  readonly #perAddressMax: number;
+  readonly #onRefused: (address: string) => void;
+  readonly #pending = new Map<string, number>();
+  readonly #open = new WeakMap<MultiaddrConnection, () => void>();
+
+  constructor(perAddressMax: number, onRefused: (address: string) => void) {
+    this.#perAddressMax = perAddressMax;
+    this.#onRefused = onRefused;
+  }
+
+  denyInboundConnection = (connection: MultiaddrConnection): boolean => {
+    const address = hostOf(connection);
+    const count = this.#pending.get(address) ?? 0;
+    if (count >= this.#perAddressMax) {
+      this.#onRefused(address);
+      return true;
+    }
+    this.#pending.set(address, count + 1);
+    let over = false;
+    const done = () => {
+      if (over) return;
+      over = true;
+      const left = (this.#pending.get(address) ?? 1) - 1;
+      if (left > 0) this.#pending.set(address, left);
+      else this.#pending.delete(address);
+    };
+    this.#open.set(connection, done);
+    connection.addEventListener('close', done);
+    return false;
+  };
+
+  denyInboundEncryptedConnection = (_peerId: unknown, connection: MultiaddrConnection): boolean => {
+    this.#open.get(connection)?.();
+    return false;
+  };
+}
+
+function hostOf(connection: MultiaddrConnection): string {
+  return connection.remoteAddr.getComponents()[0]?.value ?? 'unknown';
+}
