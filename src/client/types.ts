@@ -80,6 +80,9 @@ export type FetchSink = {
   write(parts: readonly Uint8Array[]): Promise<void>;
 };
 
+/** A file, under its own name only once it is complete; or wherever a sink takes the bytes. */
+export type FetchTarget = { readonly path: string; readonly overwrite?: boolean } | FetchSink;
+
 export type StoreOptions = {
   readonly replicas?: number;
   readonly wait?: WaitFor;

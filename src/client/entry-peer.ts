@@ -1,0 +1,92 @@
+/**
+ * The peer that a client asks first. One is chosen when it is needed and kept while it answers; one that falls silent
+ * is left for another, and passed over for as long as others are to be had.
+ */
+
+import { StoreError, type ErrorCode } from '../base/errors.ts';
+import type { Contact } from '../id/contact.ts';
+import type { Key } from '../id/id-space.ts';
+import type { Host } from '../net/host.ts';
+import { within, type Wait } from '../net/wait.ts';
+import type { ContactReader } from '../wire/contact.ts';
+import type { Located } from '../wire/lookup.ts';
+import { LookupChannel } from './lookup-channel.ts';
+
+/** Dialling a machine that is off gets no answer at all; this is when it is given up. */
+const DIAL_TIMEOUT_MS = 5_000;
+/** An entry peer that is alive answers a lookup within this, or says that it could not. */
+const LOOKUP_TIMEOUT_MS = 10_000;
+/** Failed peers that are passed over. */
+const FAILED_MAX = 16;
+
+/** Signs that the entry peer itself is not there, as opposed to an answer of its that is unwelcome. */
+const SILENCE = new Set<ErrorCode>(['TIMEOUT', 'STREAM_CLOSED', 'UNREACHABLE', 'NO_HELLO', 'HELLO_REFUSED']);
+
+/** Names a peer to enter through, other than those, if there is any other. */
+export type PickEntry = (except: readonly string[], wait: Wait) => Promise<Contact>;
+
+export class EntryPeer {
+  readonly #host: Host;
+  readonly #reader: ContactReader;
+  readonly #pick: PickEntry;
+  #channel: LookupChannel | undefined;
+  #opening: Promise<LookupChannel> | undefined;
+  #failed: string[] = [];
+
+  constructor(host: Host, reader: ContactReader, pick: PickEntry) {
+    this.#host = host;
+    this.#reader = reader;
+    this.#pick = pick;
+  }
+
+  /** One attempt to find the root of a key. */
+  async locate(key: Key, signal: AbortSignal | undefined): Promise<Located> {
+    const channel = await this.#use(signal);
+    try {
+      return await channel.locate(key, { timeoutMs: LOOKUP_TIMEOUT_MS, signal });
+    } catch (error) {
+      if (!channel.usable || (error instanceof StoreError && error.code === 'TIMEOUT')) this.#abandon(channel);
+      throw error;
+    }
+  }
+
+  /** Some live peer, without a lookup. */
+  async contact(signal: AbortSignal | undefined): Promise<Contact> {
+    return (await this.#use(signal)).entry;
+  }
+
+  close(): void {
+    this.#channel?.close();
+  }
+
+  async #use(signal: AbortSignal | undefined): Promise<LookupChannel> {
+    if (this.#channel?.usable === true) return this.#channel;
+    if (this.#channel !== undefined) this.#abandon(this.#channel);
+    // Operations side by side share the opening, so none of their signals may end it for the others.
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return within(this.#opening, { timeoutMs: Infinity, signal }, 'finding an entry peer');
+  }
+
+  async #open(): Promise<LookupChannel> {
+    const wait = { timeoutMs: DIAL_TIMEOUT_MS };
+    const entry = await this.#pick(this.#failed, wait);
+    try {
+      this.#channel = await LookupChannel.open(this.#host, entry, this.#reader, wait);
+      return this.#channel;
+    } catch (error) {
+      if (error instanceof StoreError && SILENCE.has(error.code)) this.#passOver(entry);
+      throw error;
+    }
+  }
+
+  #abandon(channel: LookupChannel): void {
+    channel.close();
+    if (this.#channel !== channel) return;
+    this.#channel = undefined;
+    this.#passOver(channel.entry);
+  }
+
+  #passOver(entry: Contact): void {
+    this.#failed = [...this.#failed.filter((peerId) => peerId !== entry.peerId), entry.peerId].slice(-FAILED_MAX);
+  }
+}

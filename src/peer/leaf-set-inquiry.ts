@@ -1,0 +1,136 @@
+/**
+ * What the neighbours have of a name. A file stays with the peer that was root when it was stored, so a root that has
+ * none, or an older one, must ask its leaf set before it answers. Names that are asked for at the same time travel
+ * together, one inquiry under way per neighbour: with 64 stores in flight that is a small part of a message each,
+ * and nothing has to be remembered or kept in step.
+ */
+
+import { BadMessageError, StoreError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Contact } from '../id/contact.ts';
+import { compareVersions } from '../id/version.ts';
+import { exchange } from '../net/exchange.ts';
+import type { StreamPool } from '../net/stream-pool.ts';
+import { decodeFileAnswer, encodeFileRequest, type Holding } from '../wire/file.ts';
+import { FILE_FRAME_BYTES_MAX, HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
+
+/** A neighbour that is alive answers within this, busy or not; a dead one is out of the leaf set by then. */
+const INQUIRY_TIMEOUT_MS = 3_000;
+
+export type Found = { readonly holder: Contact; readonly holding: Holding };
+
+export type InquiryResult = {
+  /** The highest version that a neighbour has, tombstones included. */
+  readonly highest: Found | undefined;
+  /** Neighbours that did not answer in time. */
+  readonly silent: readonly Contact[];
+};
+
+type Question = { readonly name: string; answer(holding: Holding | undefined | 'silent'): void };
+
+/** The inquiries to one neighbour: one under way, the next names waiting. */
+class NeighbourQueue {
+  readonly #waiting: Question[] = [];
+  readonly #send: (names: readonly string[]) => Promise<readonly (Holding | undefined)[]>;
+  readonly #log: Log;
+  readonly #peerId: string;
+  #busy = false;
+
+  constructor(peerId: string, send: (names: readonly string[]) => Promise<readonly (Holding | undefined)[]>, log: Log) {
+    this.#peerId = peerId;
+    this.#send = send;
+    this.#log = log;
+  }
+
+  get idle(): boolean {
+    return !this.#busy;
+  }
+
+  ask(name: string): Promise<Holding | undefined | 'silent'> {
+    return new Promise((answer) => {
+      this.#waiting.push({ name, answer });
+      if (!this.#busy) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true;
+    // Names asked for in the same turn of the event loop go together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, HOLDINGS_NAMES_MAX);
+      try {
+        const holdings = await this.#send(batch.map(({ name }) => name));
+        batch.forEach((question, index) => question.answer(holdings[index]));
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        this.#log.debug('inquiry-unanswered', { remote: this.#peerId, code: error.code, message: error.message });
+        for (const question of batch) question.answer('silent');
+      }
+    }
+    this.#busy = false;
+  }
+}
+
+export class LeafSetInquiry {
+  readonly #pool: StreamPool;
+  readonly #leafSet: () => readonly Contact[];
+  readonly #log: Log;
+  readonly #queues = new Map<string, NeighbourQueue>();
+
+  constructor(pool: StreamPool, leafSet: () => readonly Contact[], log: Log) {
+    this.#pool = pool;
+    this.#leafSet = leafSet;
+    this.#log = log;
+  }
+
+  /** Asks every neighbour; ends when all have answered, failed or run out of time. */
+  async ask(name: string): Promise<InquiryResult> {
+    const neighbours = this.#leafSet();
+    const answers = await Promise.all(neighbours.map((neighbour) => this.#queueOf(neighbour).ask(name)));
+    let highest: Found | undefined;
+    const silent: Contact[] = [];
+    neighbours.forEach((holder, index) => {
+      const holding = answers[index];
+      if (holding === 'silent') silent.push(holder);
+      else if (
+        holding !== undefined &&
+        (highest === undefined || compareVersions(holding.version, highest.holding.version) > 0)
+      ) {
+        highest = { holder, holding };
+      }
+    });
+    return { highest, silent };
+  }
+
+  #queueOf(neighbour: Contact): NeighbourQueue {
+    const existing = this.#queues.get(neighbour.peerId);
+    if (existing !== undefined) return existing;
+    // Queues of former neighbours go when a new one comes, so the map stays as large as the leaf set.
+    const present = new Set(this.#leafSet().map(({ peerId }) => peerId));
+    for (const [peerId, queue] of this.#queues) if (!present.has(peerId) && queue.idle) this.#queues.delete(peerId);
+    const queue = new NeighbourQueue(neighbour.peerId, (names) => this.#holdingsOf(neighbour.peerId, names), this.#log);
+    this.#queues.set(neighbour.peerId, queue);
+    return queue;
+  }
+
+  async #holdingsOf(peerId: string, names: readonly string[]): Promise<readonly (Holding | undefined)[]> {
+    // The addresses as they are now: the neighbour may have come back elsewhere.
+    const addrs = this.#leafSet().find((contact) => contact.peerId === peerId)?.addrs ?? [];
+    const request = encodeFileRequest({ type: 'holdings', names });
+    const wait = { timeoutMs: INQUIRY_TIMEOUT_MS };
+    const { lease, answer } = await exchange(this.#pool, { peerId, addrs }, request, FILE_FRAME_BYTES_MAX, wait);
+    try {
+      const decoded = decodeFileAnswer(answer);
+      if (decoded.type === 'failure') throw decoded.error;
+      if (decoded.type !== 'holdings' || decoded.holdings.length !== names.length) {
+        throw new BadMessageError('an answer to an inquiry that does not fit it');
+      }
+      lease.release();
+      return decoded.holdings;
+    } catch (error) {
+      lease.discard();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/** Serves a file's content: the record, the chunk hashes where there are several, then the chunks of the range. */
+
+import { BadMessageError, NotFoundError } from '../base/errors.ts';
+import { concatBytes } from '../base/bytes.ts';
+import { keyOfName } from '../id/key.ts';
+import { compareVersions, formatVersion } from '../id/version.ts';
+import type { FrameStream } from '../net/frame-stream.ts';
+import { encodeContact } from '../wire/contact.ts';
+import { encodeFileAnswer, END_OF_CONTENT, type FileAnswer, type FileRequest } from '../wire/file.ts';
+import { HASHES_PER_PAGE } from '../wire/limits.ts';
+import type { SignedRecord } from '../wire/record.ts';
+import { ANSWER_TIMEOUT_MS, type FileContext } from './file-context.ts';
+import { newestForReading } from './newest.ts';
+
+type GetRequest = Extract<FileRequest, { type: 'get' }>;
+type StatRequest = Extract<FileRequest, { type: 'stat' }>;
+
+/** Either the record that this peer answers with, or the answer that sends the asker elsewhere. */
+type Resolved = { readonly record: SignedRecord } | { readonly redirect: FileAnswer };
+
+/**
+ * Decides who answers for a name.
+ *
+ * @throws NotFoundError, NotReadyError
+ */
+export async function resolve(context: FileContext, name: string, localOnly: boolean): Promise<Resolved> {
+  if (localOnly) {
+    const record = await context.storage.record(name);
+    if (record === undefined || record.tombstone) throw notFound(name);
+    return { record };
+  }
+  const key = keyOfName(context.idSpace, name);
+  const closest = context.ring.closest(key);
+  if (!context.ring.isRoot(key) && closest.peerId !== context.ring.self.peerId) {
+    return { redirect: { type: 'redirect', contact: encodeContact(closest), holder: false } };
+  }
+  const newest = await newestForReading(context, name);
+  if (newest.where === 'nowhere') throw notFound(name);
+  if (newest.where === 'here') {
+    if (newest.record.tombstone) throw notFound(name);
+    return { record: newest.record };
+  }
+  if (newest.holding.tombstone) throw notFound(name);
+  return { redirect: { type: 'redirect', contact: encodeContact(newest.holder), holder: true } };
+}
+
+export async function serveGet(context: FileContext, stream: FrameStream, request: GetRequest): Promise<void> {
+  const wait = { timeoutMs: ANSWER_TIMEOUT_MS };
+  const resolved = await resolve(context, request.name, request.localOnly);
+  if ('redirect' in resolved) {
+    await stream.writeFrame(encodeFileAnswer(resolved.redirect), wait);
+    return;
+  }
+  const { record } = resolved;
+  if (request.version !== undefined && compareVersions(request.version, record.version) !== 0) {
+    throw new NotFoundError(`version ${formatVersion(request.version)} of "${request.name}" is not here any more`);
+  }
+  if (request.offset % record.chunkBytes !== 0 || request.offset > record.size) {
+    throw new BadMessageError('a range must begin at a chunk of the file');
+  }
+  const content = await context.storage.openContent(record);
+  try {
+    const { chunkHashes } = content;
+    const answer = encodeFileAnswer({ type: 'content', record: record.envelope, chunkCount: chunkHashes.length });
+    await stream.writeFrame(answer, wait);
+    if (chunkHashes.length > 1) {
+      for (let i = 0; i < chunkHashes.length; i += HASHES_PER_PAGE) {
+        await stream.writeFrame(concatBytes(chunkHashes.slice(i, i + HASHES_PER_PAGE)), wait);
+      }
+    }
+    const length = Math.min(request.length === 0 ? Infinity : request.length, record.size - request.offset);
+    for await (const chunk of content.read(request.offset, length)) await stream.writeFrame(chunk, wait);
+    await stream.writeFrame(END_OF_CONTENT, wait);
+  } finally {
+    await content.close();
+  }
+}
+
+export async function serveStat(context: FileContext, stream: FrameStream, request: StatRequest): Promise<void> {
+  const resolved = await resolve(context, request.name, request.localOnly);
+  const { self } = context.ring;
+  const answer: FileAnswer =
+    'redirect' in resolved
+      ? resolved.redirect
+      : {
+          type: 'stat',
+          record: resolved.record.envelope,
+          replicas: [{ nodeId: self.nodeId, peerId: self.peerId }],
+        };
+  await stream.writeFrame(encodeFileAnswer(answer), { timeoutMs: ANSWER_TIMEOUT_MS });
+}
+
+function notFound(name: string): NotFoundError {
+  return new NotFoundError(`there is no file "${name}"`);
+}
