@@ -4,6 +4,7 @@
  */
 
 import type { NodeId } from '../id/id-space.ts';
+import type { Certificate } from './certificate.ts';
 
 export type MemberStatus = 'member' | 'left';
 
@@ -19,3 +20,9 @@ export type MemberList = {
   readonly epoch: number;
   readonly members: readonly Member[];
 };
+
+/** Whether what a list says of a member makes a certificate of the same PeerId void: it left, or began another life. */
+export function memberVoids(member: Member, certificate: Certificate): boolean {
+  if (certificate.incarnation > member.incarnation) return false;
+  return member.status === 'left' || certificate.incarnation < member.incarnation;
+}

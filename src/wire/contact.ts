@@ -10,13 +10,23 @@ import type { IdSpace } from '../id/id-space.ts';
 import type { Certificate } from '../membership/certificate.ts';
 import { check, decodeWith } from './decode.ts';
 import { WireContact } from './generated/contact.ts';
-import { ADDR_BYTES_MAX, ADDRS_PER_CONTACT_MAX, CONTACT_BYTES_MAX } from './limits.ts';
+import { ADDR_BYTES_MAX, ADDRS_PER_CONTACT_MAX, CONTACT_BYTES_MAX, ENVELOPE_BYTES_MAX } from './limits.ts';
 import { openCertificate } from './membership.ts';
 
 const CERTIFICATES_REMEMBERED_MAX = 4096;
 
+/** Addresses that make a contact too large are left out, the last ones first. */
 export function encodeContact(contact: Contact): Uint8Array {
-  return WireContact.encode({ certificate: contact.certificate, addrs: contact.addrs.slice(0, ADDRS_PER_CONTACT_MAX) });
+  const addrs = contact.addrs.slice(0, ADDRS_PER_CONTACT_MAX);
+  for (;;) {
+    const encoded = WireContact.encode({ certificate: contact.certificate, addrs });
+    if (encoded.length <= CONTACT_BYTES_MAX || addrs.pop() === undefined) return encoded;
+  }
+}
+
+/** Addresses as a contact has them: without the PeerId at the end, which stands in the certificate. */
+export function bareAddrs(addrs: readonly string[]): string[] {
+  return addrs.map((addr) => addr.replace(/\/p2p\/[^/]+$/, ''));
 }
 
 /** @throws BadMessageError when one is not a multiaddr, or there are too many */
@@ -30,7 +40,7 @@ export function checkAddrs(addrs: readonly string[]): void {
     } catch {
       valid = false;
     }
-    check(valid, 'an address is not a multiaddr');
+    check(valid && addr.length > 1, 'an address is not a multiaddr');
   }
 }
 
@@ -69,6 +79,8 @@ export class ContactReader {
     checkAddrs(addrs);
     const certificate = await this.certificate(certificateBytes);
     check(certificate.role === 'peer', 'a contact that is not a peer');
-    return { nodeId: certificate.nodeId, peerId: certificate.peerId, addrs, certificate: certificateBytes };
+    // A view on a frame would keep all of the frame in memory for as long as the contact lives.
+    const ownBytes = certificateBytes.slice();
+    return { nodeId: certificate.nodeId, peerId: certificate.peerId, addrs: bareAddrs(addrs), certificate: ownBytes };
   }
 }

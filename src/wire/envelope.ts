@@ -11,7 +11,7 @@ import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { BadMessageError } from '../base/errors.ts';
 import { utf8 } from '../id/key.ts';
 import { Envelope as WireEnvelope } from './generated/envelope.ts';
-import { decodeWith } from './decode.ts';
+import { check, decodeWith } from './decode.ts';
 import { ENVELOPE_BYTES_MAX } from './limits.ts';
 
 export type EnvelopeDomain = 'parameters' | 'certificate' | 'member-list' | 'record';
@@ -45,6 +45,8 @@ export async function openEnvelope(
   bytesMax = ENVELOPE_BYTES_MAX,
 ): Promise<OpenedEnvelope> {
   const envelope = decodeWith(WireEnvelope, bytes, bytesMax, 'envelope');
+  // protobuf has many ways to write one message; a signed thing has one, so that equal things are equal bytes.
+  check(equalBytes(WireEnvelope.encode(envelope), bytes), 'an envelope that is not in canonical form');
   if (envelope.domain !== domain) {
     throw new BadMessageError(
       `an envelope of the domain "${envelope.domain.slice(0, 40)}" where one of "${domain}" belongs`,

@@ -6,7 +6,7 @@
 import type { PrivateKey, PublicKey } from '@libp2p/interface';
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { equalBytes } from '../base/bytes.ts';
+import { equalBytes, toHex } from '../base/bytes.ts';
 import type { IdSpace } from '../id/id-space.ts';
 import type { Certificate } from '../membership/certificate.ts';
 import type { Member, MemberList } from '../membership/member-list.ts';
@@ -16,7 +16,12 @@ import { openEnvelope, sealEnvelope } from './envelope.ts';
 import { WireCertificate, WireMemberList, WireParameters } from './generated/membership.ts';
 import { ENVELOPE_BYTES_MAX, MEMBER_LIST_BYTES_MAX } from './limits.ts';
 
-const PEER_ID_CHARACTERS_MAX = 64;
+export const PEER_ID_CHARACTERS_MAX = 64;
+
+/** A network's id as people see it: its first 16 hex digits, enough to tell any two apart. */
+export function formatNetworkId(networkId: Uint8Array): string {
+  return toHex(networkId.subarray(0, 8));
+}
 
 export function networkIdOf(key: PublicKey): Uint8Array {
   return sha256(publicKeyToProtobuf(key));
@@ -86,5 +91,7 @@ export async function openMemberList(bytes: Uint8Array, networkId: Uint8Array, i
     check(status === 'member' || status === 'left', `a member of the unknown status "${status.slice(0, 40)}"`);
     return { nodeId, peerId, incarnation, status };
   });
+  const held = members.filter(({ status }) => status === 'member').map(({ nodeId }) => nodeId);
+  check(new Set(held).size === held.length, 'a member list in which two members have one node id');
   return { networkId, epoch: wire.epoch, members };
 }

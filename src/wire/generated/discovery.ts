@@ -15,6 +15,7 @@ export interface DiscoveryRequest {
   randomPeer?: RandomPeerRequest
   members?: MembersRequest
   subscribe?: SubscribeRequest
+  renew?: RenewRequest
 }
 
 export namespace DiscoveryRequest {
@@ -29,7 +30,17 @@ export namespace DiscoveryRequest {
 
         obj = { ...obj }
 
+        if (obj.renew != null) {
+          obj.subscribe = undefined
+          obj.members = undefined
+          obj.randomPeer = undefined
+          obj.leave = undefined
+          obj.stop = undefined
+          obj.register = undefined
+        }
+
         if (obj.subscribe != null) {
+          obj.renew = undefined
           obj.members = undefined
           obj.randomPeer = undefined
           obj.leave = undefined
@@ -38,6 +49,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.members != null) {
+          obj.renew = undefined
           obj.subscribe = undefined
           obj.randomPeer = undefined
           obj.leave = undefined
@@ -46,6 +58,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.randomPeer != null) {
+          obj.renew = undefined
           obj.subscribe = undefined
           obj.members = undefined
           obj.leave = undefined
@@ -54,6 +67,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.leave != null) {
+          obj.renew = undefined
           obj.subscribe = undefined
           obj.members = undefined
           obj.randomPeer = undefined
@@ -62,6 +76,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.stop != null) {
+          obj.renew = undefined
           obj.subscribe = undefined
           obj.members = undefined
           obj.randomPeer = undefined
@@ -70,6 +85,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.register != null) {
+          obj.renew = undefined
           obj.subscribe = undefined
           obj.members = undefined
           obj.randomPeer = undefined
@@ -105,6 +121,11 @@ export namespace DiscoveryRequest {
         if (obj.subscribe != null) {
           w.uint32(50)
           SubscribeRequest.codec().encode(obj.subscribe, w)
+        }
+
+        if (obj.renew != null) {
+          w.uint32(58)
+          RenewRequest.codec().encode(obj.renew, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -155,6 +176,12 @@ export namespace DiscoveryRequest {
               })
               break
             }
+            case 7: {
+              obj.renew = RenewRequest.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.renew
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -162,7 +189,17 @@ export namespace DiscoveryRequest {
           }
         }
 
+        if (obj.renew != null) {
+          delete obj.subscribe
+          delete obj.members
+          delete obj.randomPeer
+          delete obj.leave
+          delete obj.stop
+          delete obj.register
+        }
+
         if (obj.subscribe != null) {
+          delete obj.renew
           delete obj.members
           delete obj.randomPeer
           delete obj.leave
@@ -171,6 +208,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.members != null) {
+          delete obj.renew
           delete obj.subscribe
           delete obj.randomPeer
           delete obj.leave
@@ -179,6 +217,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.randomPeer != null) {
+          delete obj.renew
           delete obj.subscribe
           delete obj.members
           delete obj.leave
@@ -187,6 +226,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.leave != null) {
+          delete obj.renew
           delete obj.subscribe
           delete obj.members
           delete obj.randomPeer
@@ -195,6 +235,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.stop != null) {
+          delete obj.renew
           delete obj.subscribe
           delete obj.members
           delete obj.randomPeer
@@ -203,6 +244,7 @@ export namespace DiscoveryRequest {
         }
 
         if (obj.register != null) {
+          delete obj.renew
           delete obj.subscribe
           delete obj.members
           delete obj.randomPeer
@@ -260,6 +302,13 @@ export namespace DiscoveryRequest {
 
               break
             }
+            case 7: {
+              yield * RenewRequest.codec().stream(reader, reader.uint32(), `${prefix}.renew`, {
+                limits: opts.limits?.renew
+              })
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -300,6 +349,12 @@ export namespace DiscoveryRequest {
     value: string
   }
 
+  export interface DiscoveryRequestRenewAddrsFieldEvent {
+    field: '$.renew.addrs[]'
+    index: number
+    value: string
+  }
+
   export function encode (obj: Partial<DiscoveryRequest>): Uint8Array {
     return encodeMessage(obj, DiscoveryRequest.codec())
   }
@@ -308,7 +363,7 @@ export namespace DiscoveryRequest {
     return decodeMessage(buf, DiscoveryRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<DiscoveryRequest>): Generator<DiscoveryRequestRegisterAddrsFieldEvent | DiscoveryRequestRegisterWantedIdFieldEvent | DiscoveryRequestRegisterCertificateFieldEvent | DiscoveryRequestRandomPeerExceptFieldEvent | DiscoveryRequestSubscribeAddrsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<DiscoveryRequest>): Generator<DiscoveryRequestRegisterAddrsFieldEvent | DiscoveryRequestRegisterWantedIdFieldEvent | DiscoveryRequestRegisterCertificateFieldEvent | DiscoveryRequestRandomPeerExceptFieldEvent | DiscoveryRequestSubscribeAddrsFieldEvent | DiscoveryRequestRenewAddrsFieldEvent> {
     return streamMessage(buf, DiscoveryRequest.codec(), opts)
   }
 }
@@ -871,6 +926,114 @@ export namespace SubscribeRequest {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SubscribeRequest>): Generator<SubscribeRequestAddrsFieldEvent> {
     return streamMessage(buf, SubscribeRequest.codec(), opts)
+  }
+}
+
+export interface RenewRequest {
+  addrs: string[]
+}
+
+export namespace RenewRequest {
+  let _codec: Codec<RenewRequest>
+
+  export const codec = (): Codec<RenewRequest> => {
+    if (_codec == null) {
+      _codec = message<RenewRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.addrs != null && obj.addrs.length > 0) {
+          for (const value of obj.addrs) {
+            w.uint32(10)
+            w.string(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          addrs: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.addrs != null && obj.addrs.length === opts.limits.addrs) {
+                throw new MaxLengthError('Decode error - repeated field "addrs" had too many elements')
+              }
+
+              obj.addrs.push(reader.string())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          addrs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.addrs != null && obj.addrs === opts.limits.addrs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addrs" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addrs[]`,
+                index: obj.addrs,
+                value: reader.string()
+              }
+
+              obj.addrs++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RenewRequestAddrsFieldEvent {
+    field: '$.addrs[]'
+    index: number
+    value: string
+  }
+
+  export function encode (obj: Partial<RenewRequest>): Uint8Array {
+    return encodeMessage(obj, RenewRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): RenewRequest {
+    return decodeMessage(buf, RenewRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): Generator<RenewRequestAddrsFieldEvent> {
+    return streamMessage(buf, RenewRequest.codec(), opts)
   }
 }
 
