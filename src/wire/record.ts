@@ -1,7 +1,8 @@
 /**
  * The record of a stored file, or of its removal (a tombstone), signed by its owner. `SignedRecord` keeps the
- * envelope as it was received beside what it says; only `openRecord` and `signRecord` make one, so whoever holds
- * a SignedRecord knows that its signature was checked and its fields are in range.
+ * envelope as it was received beside what it says; only `openRecord` and `signRecord` make one (and
+ * `readRecord` reads back what they made), so whoever holds a SignedRecord knows that its signature was checked and its
+ * fields are in range.
  */
 
 import type { PrivateKey } from '@libp2p/interface';
@@ -11,6 +12,7 @@ import type { Version } from '../id/version.ts';
 import { CHUNK_BYTES_MAX, CHUNK_BYTES_MIN } from '../membership/network-parameters.ts';
 import { check, decodeWith } from './decode.ts';
 import { openEnvelope, sealEnvelope } from './envelope.ts';
+import { Envelope as WireEnvelope } from './generated/envelope.ts';
 import { WireRecord } from './generated/record.ts';
 import { CHUNKS_PER_FILE_MAX, ENVELOPE_BYTES_MAX, HASH_BYTES } from './limits.ts';
 import { decodeVersion, encodeVersion } from './version-bytes.ts';
@@ -69,9 +71,20 @@ export async function openRecord(envelope: Uint8Array, networkId: Uint8Array): P
   return { ...recordOf(payload, networkId), owner: publicKey, envelope };
 }
 
-function recordOf(payload: Uint8Array, networkId: Uint8Array): FileRecord {
+/**
+ * Reads back an envelope that `openRecord` or `signRecord` once made a record of and that was kept since: decodes
+ * without checking the signature again.
+ *
+ * @throws BadMessageError when it is damaged
+ */
+export function readRecord(envelope: Uint8Array): SignedRecord {
+  const { payload, publicKey } = decodeWith(WireEnvelope, envelope, ENVELOPE_BYTES_MAX, 'envelope');
+  return { ...recordOf(payload), owner: publicKey, envelope };
+}
+
+function recordOf(payload: Uint8Array, networkId?: Uint8Array): FileRecord {
   const wire = decodeWith(WireRecord, payload, ENVELOPE_BYTES_MAX, 'record');
-  check(equalBytes(wire.networkId, networkId), 'a record of another network');
+  check(networkId === undefined || equalBytes(wire.networkId, networkId), 'a record of another network');
   checkName(wire.name);
   check(Number.isSafeInteger(wire.size) && wire.size >= 0, "a record's size is out of range");
   check(wire.sha256.length === HASH_BYTES && wire.merkleRoot.length === HASH_BYTES, "a record's hash is not 32 bytes");

@@ -1,0 +1,62 @@
+/**
+ * What the file system and the catalog throw becomes one of the named errors here, with the first cause kept and a
+ * remedy named. Callers can then tell "the disk is full" from "the disk is broken" without knowing errno names.
+ */
+
+import { BusyError, NoSpaceError, StorageUnusableError, StoreError, messageOf } from '../base/errors.ts';
+
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const TOO_MANY_OPEN = new Set(['EMFILE', 'ENFILE']);
+const FORBIDDEN = new Set(['EACCES', 'EPERM']);
+const LEVEL_FULL = /No space left on device|Disk quota exceeded/;
+
+/** The errno name (`ENOENT`) or the database's code (`LEVEL_LOCKED`) of any thrown thing. */
+export function causeCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * A named error for a failed access to the storage directory; a StoreError passes through as it is.
+ *
+ * @param what the action that failed, for the message: "writing incoming/ab12"
+ */
+export function storageError(what: string, error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const code = causeCode(error) ?? '';
+  const text = messageOf(error);
+  if (FULL.has(code) || LEVEL_FULL.test(text)) {
+    return new NoSpaceError(`no space left in the storage directory (${what}); make room on that disk`, error);
+  }
+  if (TOO_MANY_OPEN.has(code)) {
+    return new BusyError(`too many open files (${what}); raise the limit (ulimit -n) or try again later`, error);
+  }
+  if (FORBIDDEN.has(code)) {
+    return new StorageUnusableError(`no permission (${what}): ${text}; make it writable for this user`, error);
+  }
+  if (code === 'EROFS') {
+    return new StorageUnusableError(`the storage directory is read-only (${what}); mount it writable again`, error);
+  }
+  if (code === 'EXDEV') {
+    return new StorageUnusableError(
+      `incoming/ and files/ lie on different file systems (${what}); put the whole storage directory on one`,
+      error,
+    );
+  }
+  return new StorageUnusableError(`the storage directory cannot be used (${what}): ${text}; check the disk`, error);
+}
+
+/** As `storageError`, but a defect of the program (what carries no code of the system) is thrown as it is. */
+export function rethrowNamed(what: string, error: unknown): never {
+  if (causeCode(error) === undefined) throw error;
+  throw storageError(what, error);
+}
+
+/** Runs an access to the storage directory; a failure of the system becomes a named error. */
+export async function named<T>(what: string, access: () => Promise<T>): Promise<T> {
+  try {
+    return await access();
+  } catch (error) {
+    return rethrowNamed(what, error);
+  }
+}

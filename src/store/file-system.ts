@@ -1,0 +1,115 @@
+/**
+ * The few calls that the store makes to the file system, as a port: tests hand in one that stops, fails or counts at
+ * a chosen call, so that every crash point can be scripted. Plain descriptors and callbacks underneath, because the
+ * handles of node:fs/promises cost noticeably more per call and thousands of small files are stored per second.
+ */
+
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+
+export type FileAccess = 'read' | 'create';
+
+export type FileSystem = {
+  /** `create`: exclusive, mode 0600, for writing. `read`: never through a symbolic link. */
+  open(path: string, access: FileAccess): Promise<number>;
+  /** May write less than all, as the system does. */
+  writev(fd: number, parts: readonly Uint8Array[], position: number): Promise<number>;
+  /** May read less than asked for; 0 at the end. */
+  read(fd: number, into: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+  datasync(fd: number): Promise<void>;
+  close(fd: number): Promise<void>;
+  size(fd: number): Promise<number>;
+  /** Makes the entries of a directory durable. */
+  syncDirectory(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Quiet when it is there already. */
+  makeDirectory(path: string): Promise<void>;
+  names(path: string): Promise<string[]>;
+  /** Bytes that an ordinary user can still write. */
+  freeBytes(path: string): Promise<number>;
+};
+
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+const fsync = promisify(fs.fsync);
+const fstat = promisify(fs.fstat);
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants;
+
+export const nodeFileSystem: FileSystem = {
+  open: (path, access) =>
+    access === 'read'
+      ? open(path, O_RDONLY | O_NOFOLLOW, 0)
+      : open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE),
+  writev: (fd, parts, position) =>
+    new Promise((resolve, reject) => {
+      fs.writev(fd, parts, position, (error, written) => {
+        if (error === null) resolve(written);
+        else reject(error);
+      });
+    }),
+  read: (fd, into, offset, length, position) =>
+    new Promise((resolve, reject) => {
+      fs.read(fd, into, offset, length, position, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(error);
+      });
+    }),
+  datasync: promisify(fs.fdatasync),
+  close,
+  async size(fd) {
+    return (await fstat(fd)).size;
+  },
+  async syncDirectory(path) {
+    const fd = await open(path, O_RDONLY | O_DIRECTORY, 0);
+    try {
+      await fsync(fd);
+    } finally {
+      await close(fd);
+    }
+  },
+  rename: promisify(fs.rename),
+  unlink: promisify(fs.unlink),
+  async makeDirectory(path) {
+    await fs.promises.mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+  },
+  names: (path) => fs.promises.readdir(path),
+  async freeBytes(path) {
+    const { bavail, bsize } = await fs.promises.statfs(path);
+    return bavail * bsize;
+  },
+};
+
+/** Writes all of the parts, whatever the system takes at a time. */
+export async function writeFully(
+  files: FileSystem,
+  fd: number,
+  parts: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let left = parts;
+  let at = position;
+  for (;;) {
+    const total = left.reduce((sum, part) => sum + part.length, 0);
+    if (total === 0) return;
+    const written = await files.writev(fd, left, at);
+    if (written === total) return;
+    at += written;
+    left = dropFront(left, written);
+  }
+}
+
+function dropFront(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let skip = bytes;
+  for (const part of parts) {
+    if (skip >= part.length) skip -= part.length;
+    else {
+      rest.push(skip === 0 ? part : part.subarray(skip));
+      skip = 0;
+    }
+  }
+  return rest;
+}
