@@ -13,14 +13,22 @@ import { WireContact } from './generated/contact.ts';
 import { ADDR_BYTES_MAX, ADDRS_PER_CONTACT_MAX, CONTACT_BYTES_MAX, ENVELOPE_BYTES_MAX } from './limits.ts';
 import { openCertificate } from './membership.ts';
 
-const CERTIFICATES_REMEMBERED_MAX = 4096;
+const REMEMBERED_MAX = 4096;
+
+/** Contacts never change, and the same few go out again and again. */
+const encodings = new WeakMap<Contact, Uint8Array>();
 
 /** Addresses that make a contact too large are left out, the last ones first. */
 export function encodeContact(contact: Contact): Uint8Array {
+  const present = encodings.get(contact);
+  if (present !== undefined) return present;
   const addrs = contact.addrs.slice(0, ADDRS_PER_CONTACT_MAX);
   for (;;) {
     const encoded = WireContact.encode({ certificate: contact.certificate, addrs });
-    if (encoded.length <= CONTACT_BYTES_MAX || addrs.pop() === undefined) return encoded;
+    if (encoded.length <= CONTACT_BYTES_MAX || addrs.pop() === undefined) {
+      encodings.set(contact, encoded);
+      return encoded;
+    }
   }
 }
 
@@ -44,11 +52,28 @@ export function checkAddrs(addrs: readonly string[]): void {
   }
 }
 
+/** What was made of the same bytes before; the oldest goes first. */
+class Remembered<T> {
+  readonly #byBytes = new Map<string, T>();
+
+  async get(bytes: Uint8Array, make: () => Promise<T>): Promise<T> {
+    const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    const present = this.#byBytes.get(key);
+    if (present !== undefined) return present;
+    const made = await make();
+    const oldest = this.#byBytes.keys().next();
+    if (this.#byBytes.size >= REMEMBERED_MAX && oldest.done !== true) this.#byBytes.delete(oldest.value);
+    this.#byBytes.set(key, made);
+    return made;
+  }
+}
+
 /** Checks the certificates of one network. */
 export class ContactReader {
   readonly networkId: Uint8Array;
   readonly idSpace: IdSpace;
-  readonly #remembered = new Map<string, Certificate>();
+  readonly #certificates = new Remembered<Certificate>();
+  readonly #contacts = new Remembered<Contact>();
 
   constructor(networkId: Uint8Array, idSpace: IdSpace) {
     this.networkId = networkId;
@@ -56,22 +81,16 @@ export class ContactReader {
   }
 
   /** @throws BadMessageError when it is not a certificate of this network */
-  async certificate(bytes: Uint8Array): Promise<Certificate> {
-    const known = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-    const remembered = this.#remembered.get(known);
-    if (remembered !== undefined) return remembered;
-    const certificate = await openCertificate(bytes, this.networkId, this.idSpace);
-    const oldest = this.#remembered.keys().next();
-    if (this.#remembered.size >= CERTIFICATES_REMEMBERED_MAX && oldest.done !== true)
-      this.#remembered.delete(oldest.value);
-    this.#remembered.set(known, certificate);
-    return certificate;
+  certificate(bytes: Uint8Array): Promise<Certificate> {
+    return this.#certificates.get(bytes, () => openCertificate(bytes, this.networkId, this.idSpace));
   }
 
   /** @throws BadMessageError when it is no contact of a peer of this network */
-  async contact(bytes: Uint8Array): Promise<Contact> {
-    const wire = decodeWith(WireContact, bytes, CONTACT_BYTES_MAX, 'contact');
-    return this.contactOf(wire.certificate, wire.addrs);
+  contact(bytes: Uint8Array): Promise<Contact> {
+    return this.#contacts.get(bytes, () => {
+      const wire = decodeWith(WireContact, bytes, CONTACT_BYTES_MAX, 'contact');
+      return this.contactOf(wire.certificate, wire.addrs);
+    });
   }
 
   /** @throws BadMessageError */

@@ -144,7 +144,10 @@ export function decodeDiscoveryRequest(bytes: Uint8Array, space: IdSpace): Disco
   if (wire.randomPeer !== undefined) {
     const { except } = wire.randomPeer;
     check(except.length <= EXCEPTED_PEERS_MAX, 'too many peers are to be spared');
-    check(except.every((peerId) => peerId.length <= PEER_ID_CHARACTERS_MAX), 'a PeerId that is too long');
+    check(
+      except.every((peerId) => peerId.length <= PEER_ID_CHARACTERS_MAX),
+      'a PeerId that is too long',
+    );
     return { type: 'random-peer', except };
   }
   if (wire.members !== undefined) return { type: 'members' };
