@@ -14,8 +14,8 @@ import type { Host } from './host.ts';
 import type { RemoteIdentity } from './link.ts';
 
 export type NeighbourLinksOptions = {
-  /** One message from a neighbour. A StoreError thrown here ends that neighbour's stream and is logged. */
-  onMessage(remote: RemoteIdentity, frame: Uint8Array): void;
+  /** One message from a neighbour; the next one waits for it. A StoreError thrown here ends that neighbour's stream and is logged. */
+  onMessage(remote: RemoteIdentity, frame: Uint8Array): void | Promise<void>;
   /** Messages to that neighbour were dropped: it cannot be reached, or (BusyError) does not keep up. */
   onUnreachable(contact: Contact, error: StoreError): void;
   readonly log: Log;
@@ -30,6 +30,7 @@ export type NeighbourLinksOptions = {
 
 const OPEN_TIMEOUT_MS = 5_000;
 const WRITE_TIMEOUT_MS = 10_000;
+const FLUSH_POLL_MS = 5;
 /** Messages that leave in one write, in bytes: enough to be cheap, little enough for back-pressure to be felt. */
 const BATCH_BYTES = 128 * 1024;
 /** Streams of one neighbour: one from each side, and as many again for the moment after a restart. */
@@ -83,6 +84,14 @@ export class NeighbourLinks {
     queueMicrotask(() => void this.#write(neighbour));
   }
 
+  /** Settles when everything that was sent so far has left or was dropped, or the time is up. */
+  async flush(timeoutMs: number): Promise<void> {
+    const endsAt = performance.now() + timeoutMs;
+    while (performance.now() < endsAt && [...this.#neighbours.values()].some(({ writing }) => writing)) {
+      await new Promise((resolve) => setTimeout(resolve, FLUSH_POLL_MS));
+    }
+  }
+
   /** Ends all streams; what is queued is dropped without a report. */
   close(): void {
     this.#over.abort(new StreamClosedError('this host stops'));
@@ -134,7 +143,7 @@ export class NeighbourLinks {
     for (;;) {
       const frame = await stream.readFrame(this.#options.frameBytesMax, wait);
       if (frame === undefined) return;
-      this.#options.onMessage(remote, frame);
+      await this.#options.onMessage(remote, frame);
     }
   }
 
