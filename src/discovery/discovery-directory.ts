@@ -37,10 +37,7 @@ export type FoundedNetwork = {
  * @throws UsageError when parameters are asked for that the network does not have
  * @throws StorageLockedError, StorageUnusableError
  */
-export async function openDiscoveryDirectory(
-  dir: string,
-  wanted: Partial<NetworkParameters>,
-): Promise<FoundedNetwork> {
+export async function openDiscoveryDirectory(dir: string, wanted: Partial<NetworkParameters>): Promise<FoundedNetwork> {
   await makeDirectory(resolve(dir));
   const file = await RegistryFile.open(join(dir, 'registry'));
   try {
@@ -63,7 +60,10 @@ export async function openDiscoveryDirectory(
   } catch (error) {
     await file.close();
     if (error instanceof BadMessageError) {
-      throw new StorageUnusableError(`the directory ${dir} is damaged: ${error.message}; restore it from a backup`, error);
+      throw new StorageUnusableError(
+        `the directory ${dir} is damaged: ${error.message}; restore it from a backup`,
+        error,
+      );
     }
     throw error;
   }
@@ -102,7 +102,9 @@ async function foundOrRecall(dir: string, file: RegistryFile, wanted: Partial<Ne
   }
   const networkKey = await loadKey(keyPath);
   if (networkKey === undefined) {
-    throw new StorageUnusableError(`${keyPath} is missing; nobody can be admitted without it, restore it from a backup`);
+    throw new StorageUnusableError(
+      `${keyPath} is missing; nobody can be admitted without it, restore it from a backup`,
+    );
   }
   const { networkId, parameters } = await openParameters(recalled);
   if (!equalBytes(networkId, networkIdOf(networkKey.publicKey))) {

@@ -61,7 +61,8 @@ export class Presence {
   sample(count: number, except: ReadonlySet<string>): Contact[] {
     const drawn = new Map<string, Contact>();
     const draw = (peerId: string) => {
-      if (!except.has(peerId)) drawn.set(peerId, defined(this.#subscribers.get(peerId), 'ordered ones subscribe').contact());
+      if (!except.has(peerId))
+        drawn.set(peerId, defined(this.#subscribers.get(peerId), 'ordered ones subscribe').contact());
     };
     // Few are wanted of many: draw blindly, a bounded number of times. Otherwise go round from a random start.
     for (let tries = 4 * count; tries > 0 && drawn.size < count && this.#order.length > 4 * count; tries--) {

@@ -44,7 +44,10 @@ export class RegistryFile {
       await db.open();
     } catch (error) {
       if (causedByLock(error)) {
-        throw new StorageLockedError(`${path} is in use by another process; stop that one, or use another directory`, error);
+        throw new StorageLockedError(
+          `${path} is in use by another process; stop that one, or use another directory`,
+          error,
+        );
       }
       throw new StorageUnusableError(`${path} cannot be opened: ${messageOf(causeOf(error))}`, error);
     }
@@ -86,7 +89,8 @@ export class RegistryFile {
     const papers = new Map<string, MemberPapers>();
     try {
       const state = JSON.parse((await this.#get('state')) ?? '{"epoch":0,"serial":0}') as RegistryState;
-      if (!Number.isSafeInteger(state.epoch) || !Number.isSafeInteger(state.serial)) throw new RangeError('epoch or serial');
+      if (!Number.isSafeInteger(state.epoch) || !Number.isSafeInteger(state.serial))
+        throw new RangeError('epoch or serial');
       const addrs = new Map<string, string[]>();
       for await (const [key, value] of this.#db.iterator(range(ADDRS_PREFIX))) {
         addrs.set(key.slice(ADDRS_PREFIX.length), JSON.parse(value) as string[]);
@@ -128,7 +132,7 @@ export class RegistryFile {
   }
 
   #get(key: string): Promise<string | undefined> {
-    return this.#try(this.#db.get(key) as Promise<string | undefined>);
+    return this.#try<string | undefined>(this.#db.get(key));
   }
 
   #write(operations: Operation[]): Promise<void> {

@@ -29,21 +29,31 @@ export type SubscriptionContext = {
 };
 
 /** Resolves when the subscriber has ended it, or was replaced. @throws TimeoutError when it has fallen silent, BadMessageError, … */
-export async function serveSubscription(stream: FrameStream, context: SubscriptionContext, signal: AbortSignal): Promise<void> {
+export async function serveSubscription(
+  stream: FrameStream,
+  context: SubscriptionContext,
+  signal: AbortSignal,
+): Promise<void> {
   const { presence } = context;
   const { peerId } = context.contact();
   const over = new AbortController();
   const notices = new Notices(stream, context, AbortSignal.any([signal, over.signal]));
   const subscriber: Subscriber = {
     contact: context.contact,
-    onArrived: (contact) => notices.add(contact),
-    onReplaced: () => over.abort(new StreamClosedError('the subscription was replaced or ended')),
+    onArrived: (contact) => {
+      notices.add(contact);
+    },
+    onReplaced: () => {
+      over.abort(new StreamClosedError('the subscription was replaced or ended'));
+    },
   };
   const present = presence.sample(ARRIVED_PER_NOTICE_MAX, new Set([peerId]));
   presence.arrive(subscriber);
   const writing = notices.run(present);
   // Whichever direction ends first ends the other.
-  writing.catch((error: unknown) => over.abort(error));
+  writing.catch((error: unknown) => {
+    over.abort(error);
+  });
   try {
     await readRenewals(stream, context, AbortSignal.any([signal, over.signal]));
     over.abort(new StreamClosedError('the subscriber has ended it'));

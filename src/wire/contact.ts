@@ -10,7 +10,7 @@ import type { IdSpace } from '../id/id-space.ts';
 import type { Certificate } from '../membership/certificate.ts';
 import { check, decodeWith } from './decode.ts';
 import { WireContact } from './generated/contact.ts';
-import { ADDR_BYTES_MAX, ADDRS_PER_CONTACT_MAX, CONTACT_BYTES_MAX, ENVELOPE_BYTES_MAX } from './limits.ts';
+import { ADDR_BYTES_MAX, ADDRS_PER_CONTACT_MAX, CONTACT_BYTES_MAX } from './limits.ts';
 import { openCertificate } from './membership.ts';
 
 const REMEMBERED_MAX = 4096;
