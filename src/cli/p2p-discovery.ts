@@ -1,1 +1,52 @@
-console.log('p2p-discovery', process.version, process.argv.slice(2));
+/** The `p2p-discovery` command: its arguments and help. The work is in discovery-service.ts, loaded when needed. */
+
+import { Command } from 'commander';
+import type { DiscoveryStartOptions } from './discovery-service.ts';
+import { statusTable } from './exit-status.ts';
+import { jsonOption, listOption, logLevelOption, option, secondsToMs, wholeNumber } from './options.ts';
+import { action, run } from './run.ts';
+
+const REPLICAS_MAX = 64;
+
+const HELP = `
+${statusTable([0, 1, 2, 130])}`;
+
+const START_HELP = `
+The first start makes the network: its key and its parameters are kept in --dir from then on, and --network,
+--replicas, --repair-delay, --allow-chosen-ids and --private only count then. Back that directory up.
+Every option has a twin in the environment: --dir is P2P_DIR, --repair-delay is P2P_REPAIR_DELAY.
+
+Examples:
+  p2p-discovery start
+  p2p-discovery start --listen /ip4/0.0.0.0/tcp/4100 --dir /srv/p2p-discovery --network office
+${HELP}`;
+
+const program = new Command('p2p-discovery')
+  .helpCommand(false)
+  .description('Run the discovery peer, which admits peers and introduces them to each other.');
+program
+  .command('start')
+  .description('start the discovery peer and serve until it is told to stop')
+  .addOption(listOption('--listen <multiaddr>', 'address to listen at; may be repeated (default: any free TCP port)'))
+  .addOption(option('--dir <dir>', 'where the network key and the members are kept').default('storage/discovery'))
+  .addOption(option('--network <name>', 'name of the network'))
+  .addOption(option('--replicas <k>', 'how many copies a file has by default').argParser(wholeNumber(1, REPLICAS_MAX)))
+  .addOption(
+    option('--repair-delay <seconds>', 'how long a peer may be away before its copies are made anew').argParser(
+      secondsToMs,
+    ),
+  )
+  .addOption(option('--allow-chosen-ids', 'let peers choose their node ids'))
+  .addOption(option('--private', 'tell only members who is in the network'))
+  .addOption(jsonOption())
+  .addOption(logLevelOption('info'))
+  .addHelpText('after', START_HELP)
+  .action(
+    action(async (options: DiscoveryStartOptions) => {
+      const { serveDiscovery } = await import('./discovery-service.ts');
+      return serveDiscovery(options);
+    }),
+  );
+program.addHelpText('after', HELP);
+
+await run(program);

@@ -1,0 +1,79 @@
+/** `store-file`: what the command does once its arguments are parsed. */
+
+import { InterruptedError } from '../base/errors.ts';
+import type { StoreReceipt, WaitFor } from '../client/types.ts';
+import { checkName } from '../id/key.ts';
+import { onInterrupt } from './interrupt.ts';
+import { localItems, type LocalItem } from './local-files.ts';
+import { lazyStore, type LazyStore } from './open-store.ts';
+import type { ClientOptions } from './options.ts';
+import { createOutput, type Output } from './output.ts';
+import { createProgress, formatBytes, type Progress } from './progress.ts';
+import { checkPaths } from './store-arguments.ts';
+import { reportEnd, transferAll, TRANSFER_BOUNDS, transferWeight } from './transfers.ts';
+
+export type StoreFileOptions = ClientOptions & { as?: string; replicas?: number; wait?: WaitFor };
+
+const CLEAN_UP_MS_MAX = 2_000;
+
+function sentence(receipt: StoreReceipt): string {
+  const { name, size, key, path, replicas, ms } = receipt;
+  const copies = replicas.length === 1 ? 'one copy' : `${String(replicas.length)} copies`;
+  const route = path.join(' → ');
+  return `stored ${name}  ${formatBytes(size)}  key ${key}  ${copies}  by ${route}  in ${ms.toFixed(0)} ms`;
+}
+
+export async function storeFiles(paths: readonly string[], options: StoreFileOptions): Promise<number> {
+  const output = createOutput('store-file', options);
+  const signal = onInterrupt(CLEAN_UP_MS_MAX);
+  const store = lazyStore(options, signal);
+  const progress = await createProgress(output);
+  try {
+    checkPaths(paths, options.as);
+    if (progress.visible) void expectAll(paths, options.as, progress);
+    const items = localItems(paths, options.as, (text) => {
+      output.note(text);
+    });
+    return await transferAll(items, { output, signal, bounds: TRANSFER_BOUNDS, weigh }, (item) =>
+      storeItem(item, { options, output, progress, signal, store }),
+    );
+  } catch (error) {
+    return reportEnd(error, signal, output);
+  } finally {
+    progress.stop();
+    if (!signal.aborted) await store.close();
+  }
+}
+
+function weigh(item: LocalItem): number {
+  return 'error' in item ? 0 : transferWeight(item.size);
+}
+
+/** Sums up for the progress bar what there is to do, ahead of the doing. */
+async function expectAll(paths: readonly string[], as: string | undefined, progress: Progress): Promise<void> {
+  for await (const item of localItems(paths, as, () => {})) {
+    if (!('error' in item)) progress.expect(item.size);
+  }
+}
+
+type Job = { options: StoreFileOptions; output: Output; progress: Progress; signal: AbortSignal; store: LazyStore };
+
+async function storeItem(item: LocalItem, job: Job): Promise<void> {
+  if ('error' in item) throw item.error;
+  const { options, output, signal } = job;
+  checkName(item.name);
+  const store = await job.store.get();
+  if (signal.aborted) throw new InterruptedError('interrupted');
+  const progress = job.progress.file(item.size);
+  try {
+    const receipt = await store.store(item.name, item.open(), {
+      ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+      ...(options.wait === undefined ? {} : { wait: options.wait }),
+      signal,
+      onProgress: progress.update,
+    });
+    output.result(receipt, sentence(receipt));
+  } finally {
+    progress.done();
+  }
+}
