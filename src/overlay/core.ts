@@ -1,0 +1,139 @@
+/**
+ * What the parts of one overlay node share: the tables, the records of known nodes, the deadlines, and the list of
+ * effects of the step under way. It decides nothing. Parts call each other through the narrow ports that
+ * overlay-node.ts wires; whatever changes the view sets `viewChanged`, so that waiting work is looked at once a step.
+ */
+
+import { assert } from '../base/assert.ts';
+import { randomBelow, type Random } from '../base/random.ts';
+import type { Contact } from '../id/contact.ts';
+import type { NodeId } from '../id/id-space.ts';
+import { Deadlines } from './deadlines.ts';
+import type { OverlayEffect, OverlayFact } from './events.ts';
+import type { Geometry } from './geometry.ts';
+import { KnownNode } from './known-node.ts';
+import { LeafSet } from './leaf-set.ts';
+import { MESSAGE_IDS, REQUEST_IDS, type OverlayMessage } from './messages.ts';
+import { checkOverlayParameters, type OverlayParameters } from './parameters.ts';
+import { PastryGeometry } from './pastry.ts';
+import { RoutingTable } from './routing-table.ts';
+
+export type LifeState = 'idle' | 'joining' | 'active' | 'stopped';
+
+/** One geometry serves all nodes of a process: it has no state. */
+const geometries = { 16: new PastryGeometry(16), 32: new PastryGeometry(32) };
+const checked = new WeakSet<OverlayParameters>();
+
+export class Core {
+  readonly contact: Contact;
+  readonly self: NodeId;
+  readonly parameters: OverlayParameters;
+  readonly random: Random;
+  readonly geometry: Geometry;
+  readonly leafSet: LeafSet;
+  readonly table: RoutingTable;
+  readonly known = new Map<NodeId, KnownNode>();
+  /** Those of `known` in state candidate. */
+  readonly candidates = new Set<KnownNode>();
+  readonly deadlines = new Deadlines();
+  state: LifeState = 'idle';
+  /** Time of the step under way, ms. */
+  now = 0;
+  /** Before this, silence of others proves nothing: this process slept. */
+  wokeAt = -Infinity;
+  /** Leaf set, suspicion or state changed in this step. */
+  viewChanged = false;
+  neighboursChanged = false;
+  private effects: OverlayEffect[] = [];
+  private lastMessageId: number;
+  private lastRequestId: number;
+
+  constructor(contact: Contact, parameters: OverlayParameters, random: Random) {
+    if (!checked.has(parameters)) {
+      checkOverlayParameters(parameters);
+      checked.add(parameters);
+    }
+    this.geometry = geometries[parameters.idBits];
+    assert(this.geometry.space.contains(contact.nodeId), 'the own id lies on the ring');
+    this.contact = contact;
+    this.self = contact.nodeId;
+    this.parameters = parameters;
+    this.random = random;
+    this.leafSet = new LeafSet(this.geometry.space, this.self, parameters.leafSetHalf);
+    this.table = new RoutingTable(this.geometry, this.self);
+    // A restarted node must not repeat the ids of its former life: others remember them for a while.
+    this.lastMessageId = randomBelow(random, MESSAGE_IDS);
+    this.lastRequestId = randomBelow(random, REQUEST_IDS);
+  }
+
+  newMessageId(): number {
+    this.lastMessageId = (this.lastMessageId + 1) % MESSAGE_IDS || 1;
+    return this.lastMessageId;
+  }
+
+  newRequestId(): number {
+    this.lastRequestId = (this.lastRequestId + 1) % REQUEST_IDS || 1;
+    return this.lastRequestId;
+  }
+
+  emit(effect: OverlayEffect): void {
+    this.effects.push(effect);
+  }
+
+  takeEffects(): OverlayEffect[] {
+    const { effects } = this;
+    this.effects = [];
+    return effects;
+  }
+
+  observe(fact: OverlayFact): void {
+    this.effects.push({ type: 'observe', fact });
+  }
+
+  send(node: KnownNode, message: OverlayMessage): void {
+    node.sentAt = this.now;
+    this.effects.push({ type: 'send', to: node.contact, message });
+  }
+
+  /** To somebody of whom no record is kept. */
+  sendTo(to: Contact, message: OverlayMessage): void {
+    const node = this.known.get(to.nodeId);
+    if (node === undefined) this.effects.push({ type: 'send', to, message });
+    else this.send(node, message);
+  }
+
+  /** A period, varied so that nodes do not act in step. */
+  jittered(ms: number): number {
+    return ms * (1 - this.parameters.jitter * this.random());
+  }
+
+  /** The record of a new candidate. */
+  learn(contact: Contact): KnownNode {
+    const node = new KnownNode(contact);
+    this.known.set(contact.nodeId, node);
+    this.candidates.add(node);
+    return node;
+  }
+
+  /** Drops a record that nothing needs any more. */
+  release(node: KnownNode): void {
+    if (node.inLeafSet || node.inTable || node.state === 'candidate') return;
+    this.deadlines.cancel(node.probe?.deadline);
+    node.probe = undefined;
+    node.state = 'gone';
+    if (this.known.get(node.nodeId) === node) this.known.delete(node.nodeId);
+  }
+
+  /** What an exchange carries: the leaf set, and those near enough that are about to enter it. */
+  neighbourhood(): Contact[] {
+    const contacts = this.leafSet.members().map((node) => node.contact);
+    let room = 2 * this.parameters.leafSetHalf;
+    for (const node of this.candidates) {
+      if (room === 0) break;
+      if (!node.heard || !node.forLeafSet) continue;
+      contacts.push(node.contact);
+      room -= 1;
+    }
+    return contacts;
+  }
+}

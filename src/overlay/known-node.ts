@@ -1,0 +1,53 @@
+/**
+ * What this node knows of another: one compact record, shared by leaf set, table and everything under way, and
+ * kept only while one of them needs it. A large simulation holds millions of these, hence the plain fields.
+ */
+
+import type { Contact } from '../id/contact.ts';
+import type { NodeId } from '../id/id-space.ts';
+import type { Deadline } from './deadlines.ts';
+import type { RoundTrip } from './round-trip.ts';
+
+/**
+ * candidate: heard of, being probed, in no table; live: it has answered; suspected: it was live and is being
+ * probed after a missed sign, still in the tables but passed over; gone: dead or dropped, the record is stale.
+ */
+export type NodeState = 'candidate' | 'live' | 'suspected' | 'gone';
+
+export type Probe = {
+  messageId: number;
+  /** Timeouts of the probes in this row, and which is being waited for. */
+  readonly timeoutsMs: readonly number[];
+  attempt: number;
+  exchange: boolean;
+  readonly startedAt: number;
+  sentAt: number;
+  extensions: number;
+  deadline: Deadline | undefined;
+};
+
+export class KnownNode implements RoundTrip {
+  readonly nodeId: NodeId;
+  contact: Contact;
+  state: NodeState = 'candidate';
+  /** It said that it has joined, together with its leaf set. */
+  active = false;
+  /** A message came from it, so that it is more than hearsay. */
+  heard = false;
+  inLeafSet = false;
+  inTable = false;
+  /** Meant for the leaf set while it is a candidate. */
+  forLeafSet = false;
+  smoothedMs = -1;
+  deviationMs = 0;
+  heardAt = -Infinity;
+  sentAt = -Infinity;
+  probe: Probe | undefined = undefined;
+  /** Told by whoever reported it dead: its neighbours, to fill the gap once that is confirmed. */
+  heirs: readonly Contact[] | undefined = undefined;
+
+  constructor(contact: Contact) {
+    this.contact = contact;
+    this.nodeId = contact.nodeId;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The routing table (Pastry, 2.3): for every row and column at most one node, by preference a near one. A node
+ * that has a slot keeps it until it is dead or a clearly nearer one is measured; rows exist once they are needed.
+ */
+
+import type { NodeId } from '../id/id-space.ts';
+import type { Geometry } from './geometry.ts';
+import type { KnownNode } from './known-node.ts';
+
+/** A newcomer takes a slot only if its round trip is this much shorter: slots must not flap. */
+const NEARER_RATIO = 0.9;
+
+export class RoutingTable {
+  private readonly geometry: Geometry;
+  private readonly self: NodeId;
+  private readonly rows: (KnownNode | undefined)[][] = [];
+
+  constructor(geometry: Geometry, self: NodeId) {
+    this.geometry = geometry;
+    this.self = self;
+  }
+
+  get(row: number, column: number): KnownNode | undefined {
+    return this.rows[row]?.[column];
+  }
+
+  /** Who stands in the slot that this id belongs in. */
+  holder(id: NodeId): KnownNode | undefined {
+    const row = this.geometry.row(this.self, id);
+    return this.rows[row]?.[this.geometry.column(row, id)];
+  }
+
+  hasRoomFor(id: NodeId): boolean {
+    return id !== this.self && this.holder(id) === undefined;
+  }
+
+  /** Puts a node into its slot if that is free, or its holder is suspected or farther away; returns whom it replaced. */
+  offer(node: KnownNode): { readonly entered: boolean; readonly replaced: KnownNode | undefined } {
+    const row = this.geometry.row(this.self, node.nodeId);
+    const column = this.geometry.column(row, node.nodeId);
+    const holder = this.rows[row]?.[column];
+    if (holder === node) return { entered: false, replaced: undefined };
+    if (holder !== undefined && holder.state === 'live' && !isNearer(node, holder)) {
+      return { entered: false, replaced: undefined };
+    }
+    while (this.rows.length <= row) this.rows.push([]);
+    const slots = this.rows[row] ?? [];
+    while (slots.length <= column) slots.push(undefined);
+    slots[column] = node;
+    node.inTable = true;
+    if (holder !== undefined) holder.inTable = false;
+    return { entered: true, replaced: holder };
+  }
+
+  remove(node: KnownNode): boolean {
+    if (!node.inTable) return false;
+    const row = this.geometry.row(this.self, node.nodeId);
+    const slots = this.rows[row];
+    const column = this.geometry.column(row, node.nodeId);
+    if (slots?.[column] === node) slots[column] = undefined;
+    node.inTable = false;
+    return true;
+  }
+
+  /** Rows that exist, empty ones included. */
+  rowCount(): number {
+    return this.rows.length;
+  }
+
+  *row(row: number): Generator<KnownNode> {
+    for (const node of this.rows[row] ?? []) if (node !== undefined) yield node;
+  }
+
+  *entries(fromRow = 0): Generator<KnownNode> {
+    for (let row = fromRow; row < this.rows.length; row++) yield* this.row(row);
+  }
+
+  size(): number {
+    let count = 0;
+    for (const slots of this.rows) for (const node of slots) if (node !== undefined) count += 1;
+    return count;
+  }
+}
+
+function isNearer(node: KnownNode, holder: KnownNode): boolean {
+  return node.smoothedMs >= 0 && holder.smoothedMs >= 0 && node.smoothedMs < holder.smoothedMs * NEARER_RATIO;
+}
