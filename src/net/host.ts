@@ -26,7 +26,7 @@ import { answerHello, HELLO_PROTOCOL, sayHello, type HelloPolicy } from './hello
 import { createNode } from './libp2p-node.ts';
 import { checkLimits, DEFAULT_HOST_LIMITS, type HostLimits } from './limits.ts';
 import { Link, type RemoteIdentity } from './link.ts';
-import { PendingGate } from './pending-gate.ts';
+import { ConnectionGate } from './connection-gate.ts';
 import { Deadline, within, type Wait } from './wait.ts';
 
 export type { HelloPolicy } from './hello.ts';
@@ -79,7 +79,7 @@ export class Host {
   static async start(options: HostOptions): Promise<Host> {
     const limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
     checkLimits(limits);
-    const gater = new PendingGate(limits.pendingInboundPerAddressMax, (address) =>
+    const gater = new ConnectionGate(limits.pendingInboundPerAddressMax, (address) =>
       options.log.warn('too many handshakes at once from one address', { code: 'BUSY', address }),
     );
     const node = await createNode({ privateKey: options.privateKey, listen: options.listen, limits, gater });

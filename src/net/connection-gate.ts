@@ -1,11 +1,13 @@
 /**
- * Counts, per remote address, the inbound connections whose handshake is not done, and refuses more than the limit.
- * libp2p has one limit for all addresses together; without this one, a single address with silent sockets fills it.
+ * What is done with each connection as libp2p makes it. Counts, per remote address, the inbound connections whose handshake is not done, and refuses more than the limit:
+ * libp2p has one limit for all addresses together, which a single address with silent sockets would fill. And turns
+ * on batched writes once the handshake is done.
  */
 
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface';
+import { batchWrites } from './socket-batching.ts';
 
-export class PendingGate implements ConnectionGater {
+export class ConnectionGate implements ConnectionGater {
   readonly #perAddressMax: number;
   readonly #onRefused: (address: string) => void;
   readonly #pending = new Map<string, number>();
@@ -39,6 +41,12 @@ export class PendingGate implements ConnectionGater {
 
   denyInboundEncryptedConnection = (_peerId: unknown, connection: MultiaddrConnection): boolean => {
     this.#open.get(connection)?.();
+    batchWrites(connection);
+    return false;
+  };
+
+  denyOutboundEncryptedConnection = (_peerId: unknown, connection: MultiaddrConnection): boolean => {
+    batchWrites(connection);
     return false;
   };
 }
