@@ -1,0 +1,305 @@
+/**
+ * Many overlay nodes in one process under virtual time. It drives the very `OverlayNode` that real peers run, and
+ * does for it what a driver does: carries messages, ticks at deadlines, says what could not be delivered. All
+ * chance comes from one seed. Nodes learn nothing except from messages; statistics and judgement stay outside.
+ */
+
+import { assert, defined } from '../base/assert.ts';
+import { randomBelow, seededRandom, type Random } from '../base/random.ts';
+import type { Contact } from '../id/contact.ts';
+import { IdSpace, type Key, type NodeId } from '../id/id-space.ts';
+import type { OverlayEffect, OverlayEvent, OverlayFact } from '../overlay/events.ts';
+import type { OverlayMessage } from '../overlay/messages.ts';
+import { OverlayNode } from '../overlay/overlay-node.ts';
+import { DEFAULT_OVERLAY_PARAMETERS, type OverlayParameters } from '../overlay/parameters.ts';
+import { EventHeap } from './event-heap.ts';
+import { DEFAULT_NETWORK_OPTIONS, NetworkModel, type NetworkOptions, type Place } from './network-model.ts';
+import { Oracle } from './oracle.ts';
+
+export type SimulationOptions = {
+  readonly seed: number;
+  readonly parameters?: Partial<OverlayParameters>;
+  readonly network?: Partial<NetworkOptions>;
+  /** Whether a message to a dead node is reported to its sender, as a refused dial would be. */
+  readonly refusals?: boolean;
+};
+
+/** A simulated machine: the node that runs on it now, and where it stands. */
+export type SimulatedPeer = {
+  readonly contact: Contact;
+  readonly place: Place;
+  node: OverlayNode;
+  isUp: boolean;
+  /** Until then it is stopped as by SIGSTOP: what comes in waits. */
+  pausedUntil: number;
+  /** Group within a partition; messages pass within a group only. */
+  group: number;
+  /** When the earliest tick that is planned for it is due. */
+  tickAt: number;
+};
+
+export type LookupOutcome = {
+  readonly key: Key;
+  readonly entry: NodeId;
+  /** undefined: failed. */
+  readonly root: NodeId | undefined;
+  readonly path: readonly NodeId[];
+  readonly tookMs: number;
+  readonly effect: Extract<OverlayEffect, { type: 'found' }> | undefined;
+};
+
+type Planned =
+  | { readonly type: 'message'; readonly to: SimulatedPeer; readonly from: Contact; readonly message: OverlayMessage }
+  | { readonly type: 'refused'; readonly to: SimulatedPeer; readonly contact: Contact }
+  | { readonly type: 'tick'; readonly to: SimulatedPeer; readonly at: number }
+  | { readonly type: 'action'; readonly run: () => void };
+
+const NO_CERTIFICATE = new Uint8Array(0);
+
+export class Simulation {
+  readonly parameters: OverlayParameters;
+  readonly space: IdSpace;
+  readonly oracle: Oracle;
+  readonly random: Random;
+  readonly peers = new Map<NodeId, SimulatedPeer>();
+  /** Messages sent, by type. */
+  readonly sent = new Map<OverlayMessage['type'], number>();
+  /** Lookups delivered at a node that was not the closest live one at that moment. */
+  wrongDeliveries = 0;
+  now = 0;
+  onFact: ((peer: SimulatedPeer, fact: OverlayFact) => void) | undefined = undefined;
+  onSend: ((from: SimulatedPeer, to: Contact, message: OverlayMessage) => void) | undefined = undefined;
+  private readonly heap = new EventHeap<Planned>();
+  private readonly network: NetworkModel;
+  private readonly refusals: boolean;
+  private readonly lookups = new Map<
+    number,
+    { key: Key; entry: NodeId; at: number; done: (o: LookupOutcome) => void }
+  >();
+  private lastLookupId = 0;
+
+  constructor(options: SimulationOptions) {
+    this.parameters = { ...DEFAULT_OVERLAY_PARAMETERS, ...options.parameters };
+    this.space = new IdSpace(this.parameters.idBits);
+    this.oracle = new Oracle(this.space);
+    this.random = seededRandom(options.seed);
+    this.network = new NetworkModel(
+      { ...DEFAULT_NETWORK_OPTIONS, ...options.network },
+      seededRandom(options.seed ^ 0x5bd1e995),
+    );
+    this.refusals = options.refusals ?? false;
+  }
+
+  /** A new machine with an id that nobody has; random unless given. Its node is idle. */
+  addPeer(id: NodeId = this.freeId()): SimulatedPeer {
+    assert(!this.peers.has(id), 'one machine per id');
+    const name = this.space.format(id);
+    const contact: Contact = {
+      nodeId: id,
+      peerId: `peer-${name}`,
+      addrs: [`/sim/${name}`],
+      certificate: NO_CERTIFICATE,
+    };
+    const peer: SimulatedPeer = {
+      contact,
+      place: this.network.place(),
+      node: this.newNode(contact),
+      isUp: false,
+      pausedUntil: 0,
+      group: 0,
+      tickAt: Infinity,
+    };
+    this.peers.set(id, peer);
+    return peer;
+  }
+
+  start(peer: SimulatedPeer, seeds: readonly Contact[], alone = false): void {
+    assert(!peer.isUp, 'a running peer is not started');
+    if (peer.node.state !== 'idle') peer.node = this.newNode(peer.contact);
+    peer.isUp = true;
+    this.step(peer, { type: 'start', seeds, alone });
+  }
+
+  /** Without a word, as by SIGKILL. */
+  kill(peer: SimulatedPeer): void {
+    peer.isUp = false;
+    peer.tickAt = Infinity;
+    this.oracle.remove(peer.contact.nodeId);
+  }
+
+  stop(peer: SimulatedPeer, forGood = false): void {
+    this.oracle.remove(peer.contact.nodeId);
+    this.step(peer, { type: forGood ? 'leave' : 'stop' });
+    this.kill(peer);
+  }
+
+  pause(peer: SimulatedPeer, ms: number): void {
+    peer.pausedUntil = this.now + ms;
+  }
+
+  /** Hands an event to a peer from outside. */
+  step(peer: SimulatedPeer, event: OverlayEvent): void {
+    if (!peer.isUp) return;
+    this.carryOut(peer, peer.node.step(event, this.now));
+    this.planTick(peer);
+  }
+
+  lookup(peer: SimulatedPeer, key: Key, done: (outcome: LookupOutcome) => void): void {
+    const lookupId = ++this.lastLookupId;
+    this.lookups.set(lookupId, { key, entry: peer.contact.nodeId, at: this.now, done });
+    this.step(peer, { type: 'lookup', key, lookupId });
+  }
+
+  /** Runs an action at a virtual time. */
+  at(time: number, run: () => void): void {
+    this.heap.push(time, { type: 'action', run });
+  }
+
+  /** Lets virtual time pass. */
+  runFor(ms: number): void {
+    this.runUntil(() => false, ms);
+  }
+
+  /** Lets time pass until a condition holds, looked at every 100 ms; says whether it came to hold in time. */
+  runUntil(condition: () => boolean, limitMs: number): boolean {
+    const end = this.now + limitMs;
+    while (this.now < end) {
+      if (condition()) return true;
+      const slice = Math.min(end, this.now + 100);
+      while (this.heap.nextTime() <= slice) this.happen();
+      this.now = slice;
+    }
+    return condition();
+  }
+
+  livePeers(): SimulatedPeer[] {
+    return [...this.peers.values()].filter((peer) => peer.isUp);
+  }
+
+  /** Active nodes whose leaf set is not the oracle's, and live ones that are not active. */
+  leafSetErrors(): NodeId[] {
+    const wrong: NodeId[] = [];
+    for (const { node, isUp, contact } of this.peers.values()) {
+      if (!isUp) continue;
+      const seen = node
+        .leafSet()
+        .map((member) => member.nodeId)
+        .sort((a, b) => a - b);
+      const truth = this.oracle.leafSet(contact.nodeId, this.parameters.leafSetHalf);
+      if (node.state !== 'active' || seen.length !== truth.length || seen.some((id, i) => id !== truth[i])) {
+        wrong.push(contact.nodeId);
+      }
+    }
+    return wrong;
+  }
+
+  distance(a: NodeId, b: NodeId): number {
+    return this.network.distance(this.peer(a).place, this.peer(b).place);
+  }
+
+  peer(id: NodeId): SimulatedPeer {
+    return defined(this.peers.get(id), 'a peer of this simulation');
+  }
+
+  randomKey(): Key {
+    return this.space.position(randomBelow(this.random, this.space.size));
+  }
+
+  private freeId(): NodeId {
+    for (;;) {
+      const id = this.randomKey();
+      if (!this.peers.has(id)) return id;
+    }
+  }
+
+  private newNode(contact: Contact): OverlayNode {
+    return new OverlayNode(contact, this.parameters, seededRandom(randomBelow(this.random, 2 ** 32)));
+  }
+
+  private happen(): void {
+    this.now = this.heap.nextTime();
+    const planned = this.heap.pop();
+    if (planned === undefined) return;
+    if (planned.type === 'action') {
+      planned.run();
+      return;
+    }
+    const { to } = planned;
+    if (to.pausedUntil > this.now && planned.type !== 'refused') {
+      this.heap.push(to.pausedUntil, planned);
+      return;
+    }
+    if (planned.type === 'tick') {
+      if (planned.at !== to.tickAt) return;
+      to.tickAt = Infinity;
+      this.step(to, { type: 'tick' });
+    } else if (planned.type === 'message') {
+      if (to.isUp) this.step(to, planned);
+      else if (this.refusals) this.refuse(planned.from, to.contact);
+    } else {
+      this.step(to, { type: 'unreachable', contact: planned.contact });
+    }
+  }
+
+  private refuse(sender: Contact, contact: Contact): void {
+    const from = this.peer(sender.nodeId);
+    for (const delay of this.network.delays(from.place, this.peer(contact.nodeId).place)) {
+      this.heap.push(this.now + delay, { type: 'refused', to: from, contact });
+    }
+  }
+
+  private planTick(peer: SimulatedPeer): void {
+    const at = peer.node.nextDeadline();
+    if (at >= peer.tickAt || !peer.isUp) return;
+    peer.tickAt = at;
+    this.heap.push(Math.max(at, this.now), { type: 'tick', to: peer, at });
+  }
+
+  private carryOut(peer: SimulatedPeer, effects: readonly OverlayEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'send':
+          this.carry(peer, effect.to, effect.message);
+          break;
+        case 'joined':
+          this.oracle.add(peer.contact.nodeId);
+          break;
+        case 'found':
+          this.endLookup(effect.lookupId, effect);
+          break;
+        case 'lookup-failed':
+          this.endLookup(effect.lookupId, undefined);
+          break;
+        case 'observe':
+          this.judge(peer, effect.fact);
+          this.onFact?.(peer, effect.fact);
+          break;
+        case 'neighbours-changed':
+          break;
+      }
+    }
+  }
+
+  private carry(peer: SimulatedPeer, contact: Contact, message: OverlayMessage): void {
+    this.sent.set(message.type, (this.sent.get(message.type) ?? 0) + 1);
+    this.onSend?.(peer, contact, message);
+    const to = this.peers.get(contact.nodeId);
+    if (to === undefined || to.group !== peer.group) return;
+    for (const delay of this.network.delays(peer.place, to.place)) {
+      this.heap.push(this.now + delay, { type: 'message', to, from: peer.contact, message });
+    }
+  }
+
+  private judge(peer: SimulatedPeer, fact: OverlayFact): void {
+    if (fact.kind === 'delivered' && this.oracle.root(fact.key) !== peer.contact.nodeId) this.wrongDeliveries += 1;
+  }
+
+  private endLookup(lookupId: number | string, effect: LookupOutcome['effect']): void {
+    const id = Number(lookupId);
+    const lookup = this.lookups.get(id);
+    assert(lookup !== undefined, 'a lookup ends once');
+    this.lookups.delete(id);
+    const { key, entry, at, done } = lookup;
+    done({ key, entry, root: effect?.root.nodeId, path: effect?.path ?? [], tookMs: this.now - at, effect });
+  }
+}
