@@ -29,21 +29,26 @@ export class EntryPeer {
   readonly #host: Host;
   readonly #reader: ContactReader;
   readonly #pick: PickEntry;
+  readonly #onMet: (contact: Contact) => void;
   #channel: LookupChannel | undefined;
   #opening: Promise<LookupChannel> | undefined;
   #failed: string[] = [];
 
-  constructor(host: Host, reader: ContactReader, pick: PickEntry) {
+  /** @param onMet told of each peer that turned out to be alive */
+  constructor(host: Host, reader: ContactReader, pick: PickEntry, onMet: (contact: Contact) => void) {
     this.#host = host;
     this.#reader = reader;
     this.#pick = pick;
+    this.#onMet = onMet;
   }
 
   /** One attempt to find the root of a key. */
   async locate(key: Key, signal: AbortSignal | undefined): Promise<Located> {
     const channel = await this.#use(signal);
     try {
-      return await channel.locate(key, { timeoutMs: LOOKUP_TIMEOUT_MS, signal });
+      const located = await channel.locate(key, { timeoutMs: LOOKUP_TIMEOUT_MS, signal });
+      this.#onMet(located.root);
+      return located;
     } catch (error) {
       if (!channel.usable || (error instanceof StoreError && error.code === 'TIMEOUT')) this.#abandon(channel);
       throw error;
@@ -72,6 +77,7 @@ export class EntryPeer {
     const entry = await this.#pick(this.#failed, wait);
     try {
       this.#channel = await LookupChannel.open(this.#host, entry, this.#reader, wait);
+      this.#onMet(entry);
       return this.#channel;
     } catch (error) {
       if (error instanceof StoreError && SILENCE.has(error.code)) this.#passOver(entry);

@@ -1,6 +1,7 @@
 /**
  * What a person's clients keep between runs, in one directory: the key that signs their files, made on first use, and
- * the id of each network by the address at which it was first met, so that another one that answers there is noticed.
+ * for each discovery address the network that was first met there (so that another one that answers is noticed) with
+ * some of its peers (so that files are within reach while the discovery peer is not).
  */
 
 import { randomBytes } from 'node:crypto';
@@ -24,15 +25,20 @@ export function defaultConfigDir(): string {
   return join(base !== undefined && base !== '' ? base : join(homedir(), '.config'), 'p2p-file-store');
 }
 
+export type RememberedNetwork = {
+  /** The signed parameters, from which the network's id follows. */
+  readonly parameters: Uint8Array;
+  /** Contacts as bytes. */
+  readonly peers: readonly Uint8Array[];
+};
+
 export class Identity {
   readonly key: PrivateKey;
   readonly #dir: string;
-  readonly #networks: Map<string, string>;
 
-  private constructor(dir: string, key: PrivateKey, networks: Map<string, string>) {
+  private constructor(dir: string, key: PrivateKey) {
     this.#dir = dir;
     this.key = key;
-    this.#networks = networks;
   }
 
   /** Makes the directory and the key where there are none. @throws StoreError when it cannot */
@@ -49,32 +55,45 @@ export class Identity {
     const bytes = await readOrCreateKeyFile(join(dir, KEY_FILE), async () =>
       privateKeyToProtobuf(await generateKeyPair('Ed25519')),
     );
-    return new Identity(dir, privateKeyFromProtobuf(bytes), await readNetworks(join(dir, NETWORKS_FILE)));
+    return new Identity(dir, privateKeyFromProtobuf(bytes));
   }
 
-  /** The network that was met at this address before. */
-  networkAt(addr: string): Uint8Array | undefined {
-    return fromHex(this.#networks.get(addr) ?? '-');
+  /** What is remembered of the network at one of these addresses. @throws StoreError when the file is damaged */
+  async recall(addrs: readonly string[]): Promise<RememberedNetwork | undefined> {
+    const networks = await readNetworks(this.networksFile);
+    return addrs.map((addr) => networks.get(addr)).find((network) => network !== undefined);
   }
 
-  /** The remedy for people whose network really was made anew. */
+  /** Where `remember` writes: to be deleted by people whose network really was made anew. */
   get networksFile(): string {
     return join(this.#dir, NETWORKS_FILE);
   }
 
-  async remember(addr: string, networkId: Uint8Array): Promise<void> {
-    const hex = toHex(networkId);
-    if (this.#networks.get(addr) === hex) return;
-    // Other clients may have written meanwhile; what they learned is kept.
-    for (const [known, id] of await readNetworks(this.networksFile)) this.#networks.set(known, id);
-    this.#networks.set(addr, hex);
+  async remember(addrs: readonly string[], network: RememberedNetwork): Promise<void> {
+    // Read again: other clients may have written meanwhile, and what they learned is kept.
+    const networks = await readNetworks(this.networksFile);
+    for (const addr of addrs) networks.set(addr, network);
+    const text = JSON.stringify(Object.fromEntries([...networks].map(([addr, kept]) => [addr, toJson(kept)])), null, 2);
     const temporary = `${this.networksFile}.${randomBytes(6).toString('hex')}`;
-    await writeFile(temporary, `${JSON.stringify(Object.fromEntries(this.#networks), null, 2)}\n`, { mode: 0o600 });
+    await writeFile(temporary, `${text}\n`, { mode: 0o600 });
     await rename(temporary, this.networksFile);
   }
 }
 
-async function readNetworks(path: string): Promise<Map<string, string>> {
+function toJson({ parameters, peers }: RememberedNetwork): { parameters: string; peers: string[] } {
+  return { parameters: toHex(parameters), peers: peers.map(toHex) };
+}
+
+/** Undefined for what is none; its signature is checked by whoever uses it. */
+function fromJson(value: unknown): RememberedNetwork | undefined {
+  if (typeof value !== 'object' || value === null || !('parameters' in value) || !('peers' in value)) return undefined;
+  const bytesOf = (hex: unknown) => (typeof hex === 'string' ? fromHex(hex) : undefined);
+  const parameters = bytesOf(value.parameters);
+  if (parameters === undefined || !Array.isArray(value.peers)) return undefined;
+  return { parameters, peers: value.peers.map(bytesOf).filter((bytes) => bytes !== undefined) };
+}
+
+async function readNetworks(path: string): Promise<Map<string, RememberedNetwork>> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -88,6 +107,10 @@ async function readNetworks(path: string): Promise<Map<string, string>> {
   } catch (error) {
     throw new StoreError('FAILED', `${path} is damaged; delete it to learn the networks anew`, error);
   }
-  const entries = typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : [];
-  return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  const networks = new Map<string, RememberedNetwork>();
+  for (const [addr, value] of Object.entries(parsed ?? {})) {
+    const network = fromJson(value);
+    if (network !== undefined) networks.set(addr, network);
+  }
+  return networks;
 }

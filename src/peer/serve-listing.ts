@@ -13,7 +13,7 @@ type HoldingsRequest = Extract<FileRequest, { type: 'holdings' }>;
 
 /** One page. The neighbours go with it, so that a client can walk around the whole ring from any peer. */
 export async function serveList(context: FileContext, stream: FrameStream, request: ListRequest): Promise<void> {
-  const { records, more } = await context.storage.list(request);
+  const { records, more } = await context.storage.list({ ...request, tombstones: true });
   const neighbours = context.ring.leafSet().slice(0, CONTACTS_PER_MESSAGE_MAX).map(encodeContact);
   const envelopes = records.map(({ envelope }) => envelope);
   const answer = encodeFileAnswer({ type: 'list-page', records: envelopes, more, neighbours });

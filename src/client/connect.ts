@@ -1,0 +1,156 @@
+/**
+ * The library: connects to a network and works on its files. A client stands on no ring and listens nowhere; it finds
+ * an entry peer through a discovery peer, or through the peers that it met before when none answers.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import { BadMessageError, NetworkChangedError, StoreError, UsageError } from '../base/errors.ts';
+import { silentLog, type Log } from '../base/log.ts';
+import { randomBelow, seededRandom, type Random } from '../base/random.ts';
+import { DiscoveryClient } from '../discovery/discovery-client.ts';
+import { NetworkPolicy, recallNetwork, type KnownNetwork } from '../discovery/hello-policy.ts';
+import type { Contact } from '../id/contact.ts';
+import { Host } from '../net/host.ts';
+import { StreamPool } from '../net/stream-pool.ts';
+import type { Wait } from '../net/wait.ts';
+import { encodeContact } from '../wire/contact.ts';
+import { FILE_PROTOCOL } from '../wire/file.ts';
+import { EntryPeer } from './entry-peer.ts';
+import { FileStore } from './file-store.ts';
+import { defaultConfigDir, Identity, type RememberedNetwork } from './identity.ts';
+import { Session } from './session.ts';
+
+export type ConnectOptions = {
+  /** Multiaddrs of discovery peers, as `p2p-discovery start` prints them. */
+  readonly discovery: readonly string[];
+  /** Where this person's key and known networks lie. Default: P2P_CONFIG_DIR, else p2p-file-store in the user's configuration folder. */
+  readonly configDir?: string;
+  /** Default: says nothing. */
+  readonly log?: Log;
+  /** Calls the connecting off. */
+  readonly signal?: AbortSignal;
+};
+
+const CONTACT_TIMEOUT_MS = 5_000;
+/** A discovery peer that is away must not hold up a client that can do without it. */
+const CONTACT_TIMEOUT_WITH_MEMORY_MS = 2_000;
+/** Operations on one peer side by side, and how long a stream is kept for the next one. */
+const FILE_STREAMS = { idleTimeoutMs: 30_000, perPeerMax: 64 };
+const PEERS_REMEMBERED_MAX = 16;
+
+/**
+ * Connects.
+ *
+ * @throws UnreachableError when no discovery peer answers and none of the network's peers is remembered
+ * @throws NetworkChangedError when the network at that address is not the one that was met there before
+ * @throws UsageError when an address is no multiaddr; InterruptedError
+ */
+export async function connect(options: ConnectOptions): Promise<FileStore> {
+  if (options.discovery.length === 0) throw new UsageError('give the address of a discovery peer');
+  const log = options.log ?? silentLog;
+  const identity = await Identity.open(options.configDir ?? defaultConfigDir());
+  const remembered = await identity.recall(options.discovery);
+  const network = remembered === undefined ? undefined : await recallNetwork(remembered.parameters);
+  const policy = new NetworkPolicy({ role: 'client', network, addrs: () => [] });
+  // The host's own key is made for this run; what is signed for good is signed with the person's.
+  const host = await Host.start({ privateKey: await generateKeyPair('Ed25519'), listen: [], policy, log });
+  try {
+    const random = seededRandom(randomBytes(4).readUInt32BE());
+    const discovery = new DiscoveryClient({ host, policy, addrs: options.discovery, random, log });
+    const known = network ?? (await discovery.contact({ timeoutMs: CONTACT_TIMEOUT_MS, signal: options.signal }));
+    const { reader } = policy;
+    const peers = new KnownPeers(random);
+    for (const peer of remembered?.peers ?? []) {
+      const contact = await reader.contact(peer).catch(ignoreBadMessage);
+      if (contact !== undefined) peers.meet(contact);
+    }
+    const pick = (except: readonly string[], wait: Wait) => pickEntry(discovery, peers, identity, except, wait);
+    const pool = new StreamPool(host, FILE_PROTOCOL, FILE_STREAMS);
+    const entry = new EntryPeer(host, reader, pick, (contact) => peers.meet(contact));
+    const session = new Session({
+      host,
+      key: identity.key,
+      pool,
+      reader,
+      parameters: known.parameters,
+      entry,
+      log,
+    });
+    return new FileStore(session, () => rememberNetwork(identity, options.discovery, known, remembered, peers));
+  } catch (error) {
+    await host.stop();
+    throw error;
+  }
+}
+
+/** The peers of the network that this client has met, the latest last. */
+class KnownPeers {
+  readonly #byPeerId = new Map<string, Contact>();
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  meet(contact: Contact): void {
+    this.#byPeerId.delete(contact.peerId);
+    this.#byPeerId.set(contact.peerId, contact);
+    const oldest = this.#byPeerId.keys().next();
+    if (this.#byPeerId.size > PEERS_REMEMBERED_MAX && oldest.done !== true) this.#byPeerId.delete(oldest.value);
+  }
+
+  all(): readonly Contact[] {
+    return [...this.#byPeerId.values()];
+  }
+
+  pick(except: readonly string[]): Contact | undefined {
+    const others = this.all().filter(({ peerId }) => !except.includes(peerId));
+    const choice = others.length > 0 ? others : this.all();
+    return choice[randomBelow(this.#random, choice.length)];
+  }
+}
+
+/** Somebody who is present, as the discovery peer says; somebody known, when that is away. */
+async function pickEntry(
+  discovery: DiscoveryClient,
+  peers: KnownPeers,
+  identity: Identity,
+  except: readonly string[],
+  wait: Wait,
+): Promise<Contact> {
+  const known = peers.pick(except);
+  const timeoutMs = known === undefined ? wait.timeoutMs : Math.min(wait.timeoutMs, CONTACT_TIMEOUT_WITH_MEMORY_MS);
+  try {
+    return await discovery.randomPeer(except, { ...wait, timeoutMs });
+  } catch (error) {
+    if (error instanceof NetworkChangedError) {
+      throw new NetworkChangedError(
+        `${error.message}. If the network was really made anew, delete ${identity.networksFile}.`,
+        error,
+      );
+    }
+    if (known === undefined || !(error instanceof StoreError)) throw error;
+    return known;
+  }
+}
+
+/** Keeps what was learned, if there is anything new. */
+async function rememberNetwork(
+  identity: Identity,
+  addrs: readonly string[],
+  network: KnownNetwork,
+  before: RememberedNetwork | undefined,
+  peers: KnownPeers,
+): Promise<void> {
+  const contacts = peers.all().map(encodeContact);
+  const seen = new Set(before?.peers.map((bytes) => Buffer.from(bytes).toString('latin1')));
+  const news = contacts.some((bytes) => !seen.has(Buffer.from(bytes).toString('latin1')));
+  if (before !== undefined && !news) return;
+  await identity.remember(addrs, { parameters: network.parametersEnvelope, peers: contacts });
+}
+
+function ignoreBadMessage(error: unknown): undefined {
+  if (!(error instanceof BadMessageError)) throw error;
+  return undefined;
+}
