@@ -39,14 +39,15 @@ export function encodeEntry({ record, path, committedMs }: CatalogEntry): Uint8A
 }
 
 /** @throws StorageUnusableError when it is damaged */
-export function decodeEntry(bytes: Buffer): CatalogEntry {
+export function decodeEntry(bytes: Uint8Array): CatalogEntry {
   try {
-    if (bytes.readUInt8(0) !== FORMAT) throw new RangeError(`entry of format ${String(bytes[0])}`);
-    const pathEnd = HEADER_BYTES + bytes.readUInt16BE(9);
+    const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (header.readUInt8(0) !== FORMAT) throw new RangeError(`entry of format ${String(bytes[0])}`);
+    const pathEnd = HEADER_BYTES + header.readUInt16BE(9);
     return {
       record: readRecord(bytes.subarray(pathEnd)),
-      path: bytes.toString('utf8', HEADER_BYTES, pathEnd),
-      committedMs: bytes.readDoubleBE(1),
+      path: header.toString('utf8', HEADER_BYTES, pathEnd),
+      committedMs: header.readDoubleBE(1),
     };
   } catch (cause) {
     throw new StorageUnusableError('the catalog holds an entry that cannot be read; restore it from a copy', cause);
@@ -57,6 +58,7 @@ export function encodeRedo({ name, version }: RedoEntry): Uint8Array {
   return Buffer.concat([encodeVersion(version), Buffer.from(name)]);
 }
 
-export function decodeRedo(id: string, bytes: Buffer): RedoEntry {
-  return { id, version: decodeVersion(bytes.subarray(0, VERSION_BYTES)), name: bytes.toString('utf8', VERSION_BYTES) };
+export function decodeRedo(id: string, bytes: Uint8Array): RedoEntry {
+  const name = Buffer.from(bytes.subarray(VERSION_BYTES)).toString();
+  return { id, version: decodeVersion(bytes.subarray(0, VERSION_BYTES)), name };
 }

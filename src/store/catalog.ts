@@ -54,19 +54,19 @@ export type ListOptions = {
 };
 
 export class Catalog {
-  readonly #database: ClassicLevel<string, Buffer>;
+  readonly #database: ClassicLevel<string, Uint8Array>;
   readonly #writes: GroupCommit<Operation>;
 
-  private constructor(database: ClassicLevel<string, Buffer>) {
+  private constructor(database: ClassicLevel<string, Uint8Array>) {
     this.#database = database;
     this.#writes = new GroupCommit((operations) => database.batch(operations, { sync: true }));
   }
 
   /** @throws StorageLockedError, StorageUnusableError, NoSpaceError */
   static async open(path: string): Promise<Catalog> {
-    const database = new ClassicLevel<string, Buffer>(path, {
+    const database = new ClassicLevel<string, Uint8Array>(path, {
       keyEncoding: 'utf8',
-      valueEncoding: 'buffer',
+      valueEncoding: 'view',
       cacheSize: CACHE_BYTES,
     });
     try {
@@ -91,10 +91,10 @@ export class Catalog {
       await named(`starting ${path}`, () => this.#database.put(SCHEMA_KEY, value, { sync: true }));
       return;
     }
-    const number = Number(found.toString());
-    if (number === SCHEMA_NUMBER) return;
+    const number = Buffer.from(found).toString();
+    if (number === String(SCHEMA_NUMBER)) return;
     throw new StorageUnusableError(
-      `${path} has the layout number ${found.toString().slice(0, 20)}, this program knows ${String(SCHEMA_NUMBER)}; ` +
+      `${path} has the layout number ${number.slice(0, 20)}, this program knows ${String(SCHEMA_NUMBER)}; ` +
         'use the newer version of this program that wrote it, or another storage directory',
     );
   }
@@ -146,7 +146,7 @@ export class Catalog {
     const behind = Buffer.from(RECORD + last);
     const start = Buffer.compare(behind, from) >= 0 ? { gt: behind } : { gte: from };
     const entries: CatalogEntry[] = [];
-    const values = this.#database.values<Buffer, Buffer>({
+    const values = this.#database.values<Buffer, Uint8Array>({
       ...start,
       lt: bytesAfter(from),
       keyEncoding: 'buffer',
@@ -155,7 +155,7 @@ export class Catalog {
     });
     try {
       for await (const value of values) {
-        const entry = decodeEntry(value);
+        const entry = decodeEntry(plain(value));
         if (entry.record.tombstone && !tombstones) continue;
         if (entries.length === limit) return { entries, more: true };
         entries.push(entry);
@@ -181,9 +181,15 @@ export class Catalog {
     await this.#database.close();
   }
 
-  async #get(key: string): Promise<Buffer | undefined> {
-    return named('reading the catalog', () => this.#database.get(key));
+  async #get(key: string): Promise<Uint8Array | undefined> {
+    const value = await named('reading the catalog', () => this.#database.get(key));
+    return value && plain(value);
   }
+}
+
+/** The database gives Buffers, whose `slice` and whose looks in tests are not those of a Uint8Array. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** The first text behind all that begin with a prefix of ASCII. */

@@ -47,11 +47,11 @@ export class ChunkHasher {
     this.#filled = 0;
   }
 
-  #push(digest: Uint8Array): void {
+  #push(digest: Buffer): void {
     if (this.#hashes.length >= CHUNKS_PER_FILE_MAX) {
       throw new BadMessageError(`content of more than ${String(CHUNKS_PER_FILE_MAX)} chunks; use larger chunks`);
     }
-    this.#hashes.push(digest);
+    this.#hashes.push(new Uint8Array(digest.buffer, digest.byteOffset, digest.length));
   }
 
   /** Ends the last chunk; empty content has one empty chunk. */

@@ -97,7 +97,11 @@ export class Placement {
       const move = this.#waiting.shift();
       if (move === undefined) return;
       this.#moving++;
-      void this.#parts.lock.run(move.name, () => this.#moveLocked(move)).then(() => { this.#ended(); });
+      void this.#parts.lock
+        .run(move.name, () => this.#moveLocked(move))
+        .then(() => {
+          this.#ended();
+        });
     }
   }
 
@@ -123,7 +127,10 @@ export class Placement {
     if (!superseded) this.#pending.delete(move.name);
     this.#moved.push(move);
     if (this.#moved.length >= SYNC_EVERY_MOVES) this.#startSync();
-    else this.#timer ??= setTimeout(() => { this.#startSync(); }, SYNC_AFTER_MS).unref();
+    else
+      this.#timer ??= setTimeout(() => {
+        this.#startSync();
+      }, SYNC_AFTER_MS).unref();
   }
 
   async #carryOut(move: Move): Promise<void> {

@@ -38,7 +38,7 @@ export function safePath(name: string): string {
 
 function safeName(name: string, digest: string): string {
   if (PLAIN.test(name) && name.length <= FILE_NAME_BYTES_MAX && !RESERVED.test(name)) return name;
-  const body = encodeEnds(encodeFolding(name));
+  const body = encodeAll(name);
   const whole = body + caseSuffix(body);
   if (Buffer.byteLength(whole) <= FILE_NAME_BYTES_MAX) return whole;
   const room = FILE_NAME_BYTES_MAX - CUT_MARKER.length - HASH_HEX_DIGITS;
@@ -46,16 +46,24 @@ function safeName(name: string, digest: string): string {
 }
 
 /** Encodes as little as makes the rest a fixed point of folding, ASCII capitals aside. */
-function encodeFolding(name: string): string {
-  const characters = Array.from(name, (character) => (isSafe(character) ? character : encode(character)));
+function encodeAll(name: string): string {
+  const raw = Array.from(name);
+  const characters = raw.map((character, index) => {
+    const unsafe = !isSafe(character) || isUnsafeAt(index, raw) || (index === 0 && RESERVED.test(name));
+    return unsafe ? encode(character) : character;
+  });
   const body = characters.join('');
   if (isFixed(body)) return body;
   // Characters that are stable one by one, but not beside each other: combining marks first, then all but ASCII.
-  const withoutMarks = characters
-    .map((character) => (/^\p{M}$/u.test(character) ? encode(character) : character))
-    .join('');
-  if (isFixed(withoutMarks)) return withoutMarks;
+  const withoutMarks = characters.map((character) => (/^\p{M}$/u.test(character) ? encode(character) : character));
+  if (isFixed(withoutMarks.join(''))) return withoutMarks.join('');
   return characters.map((character) => (isAscii(character) ? character : encode(character))).join('');
+}
+
+/** A leading dot would hide the file or be `..`; a dot or space at the end is dropped on some systems. */
+function isUnsafeAt(index: number, characters: readonly string[]): boolean {
+  const character = characters[index] ?? '';
+  return (index === 0 && character === '.') || (index === characters.length - 1 && /[. ]/.test(character));
 }
 
 function isSafe(character: string): boolean {
@@ -81,13 +89,6 @@ function fold(text: string): string {
   const upper = text.normalize('NFKD').toUpperCase();
   const lower = Array.from(upper, (character) => character.toLowerCase()).join('');
   return lower.normalize('NFKC');
-}
-
-/** A leading dot would hide the file or be `..`; a dot or space at the end is dropped on some systems. */
-function encodeEnds(body: string): string {
-  let safe = body.replace(/^\./, encode('.'));
-  safe = safe.replace(/[. ]$/, (last) => encode(last));
-  return RESERVED.test(safe) ? encode(safe.charAt(0)) + safe.slice(1) : safe;
 }
 
 function encode(character: string): string {
