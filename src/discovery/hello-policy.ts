@@ -44,7 +44,7 @@ export type NetworkPolicyOptions = {
 
 /** The network that kept parameters are of. @throws BadMessageError */
 export async function recallNetwork(parametersEnvelope: Uint8Array): Promise<KnownNetwork> {
-  return { ...(await openParameters(parametersEnvelope)), parametersEnvelope: parametersEnvelope.slice() };
+  return { ...(await openParameters(parametersEnvelope)), parametersEnvelope: new Uint8Array(parametersEnvelope) };
 }
 
 const FOREIGN_NETWORK = /this host is of the network ([0-9a-f]{16}), not of ([0-9a-f]{16})/;

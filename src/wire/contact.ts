@@ -99,7 +99,7 @@ export class ContactReader {
     const certificate = await this.certificate(certificateBytes);
     check(certificate.role === 'peer', 'a contact that is not a peer');
     // A view on a frame would keep all of the frame in memory for as long as the contact lives.
-    const ownBytes = certificateBytes.slice();
+    const ownBytes = new Uint8Array(certificateBytes);
     return { nodeId: certificate.nodeId, peerId: certificate.peerId, addrs: bareAddrs(addrs), certificate: ownBytes };
   }
 }

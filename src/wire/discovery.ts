@@ -209,9 +209,9 @@ async function openRegistered(wire: WireRegisterAnswer, reader: ContactReader): 
   const seeds = await contacts(wire.seeds, reader);
   // Views on the frame would keep the whole answer in memory.
   const signed: SignedAnswers = {
-    certificate: wire.certificate.slice(),
-    parameters: wire.parameters.slice(),
-    memberList: wire.memberList.slice(),
+    certificate: new Uint8Array(wire.certificate),
+    parameters: new Uint8Array(wire.parameters),
+    memberList: new Uint8Array(wire.memberList),
   };
   return { certificate, memberList, seeds, signed };
 }

@@ -16,6 +16,9 @@ import { ENVELOPE_BYTES_MAX } from './limits.ts';
 
 export type EnvelopeDomain = 'parameters' | 'certificate' | 'member-list' | 'record';
 
+/** Of an Ed25519 signature. */
+const SIGNATURE_BYTES = 64;
+
 /** An envelope whose signature was checked. */
 export type OpenedEnvelope = {
   readonly payload: Uint8Array;
@@ -61,6 +64,7 @@ export async function openEnvelope(
   if (key.type !== 'Ed25519' || !equalBytes(publicKeyToProtobuf(key), envelope.publicKey)) {
     throw new BadMessageError('an envelope whose public key is not a canonical Ed25519 key');
   }
+  check(envelope.signature.length === SIGNATURE_BYTES, 'an envelope whose signature is not 64 bytes');
   if (!(await key.verify(signedBytes(domain, envelope.payload), envelope.signature))) {
     throw new BadMessageError(`the signature of a ${domain} does not hold`);
   }
