@@ -3,6 +3,9 @@
  * inside src imports this file.
  */
 
+export { connect } from './client/connect.ts';
+export type { ConnectOptions } from './client/connect.ts';
+export type { FileStore } from './client/file-store.ts';
 export {
   BusyError,
   ContentCorruptError,
@@ -28,6 +31,7 @@ export type {
   FetchOptions,
   FetchReceipt,
   FetchSink,
+  FetchTarget,
   FileEntry,
   LookupResult,
   OnProgress,

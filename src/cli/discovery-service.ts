@@ -1,7 +1,9 @@
 /** `p2p-discovery start`: what the command does once its arguments are parsed. */
 
 import { resolve } from 'node:path';
-import { startDiscovery } from '../discovery/start-discovery.ts';
+import { BadMessageError, UsageError } from '../base/errors.ts';
+import { startDiscovery } from '../discovery/discovery-server.ts';
+import { checkParameters, DEFAULT_PARAMETERS, type NetworkParameters } from '../membership/network-parameters.ts';
 import { consoleLog } from './console-log.ts';
 import type { CommonOptions } from './options.ts';
 import { createOutput } from './output.ts';
@@ -18,22 +20,43 @@ export type DiscoveryStartOptions = CommonOptions & {
   private?: true;
 };
 
+/** Everywhere, on a port that stays the same, for peers and clients keep the address. */
+const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4100'];
+
+/**
+ * The network's parameters as far as they were given.
+ *
+ * @throws UsageError
+ */
+export function wantedParameters(options: DiscoveryStartOptions): Partial<NetworkParameters> {
+  if (options.private === true) throw new UsageError('private networks are not available in this version');
+  const wanted = {
+    ...(options.network === undefined ? {} : { name: options.network }),
+    ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+    ...(options.repairDelay === undefined ? {} : { repairDelayMs: options.repairDelay }),
+  };
+  try {
+    checkParameters({ ...DEFAULT_PARAMETERS, ...wanted });
+  } catch (error) {
+    if (error instanceof BadMessageError) throw new UsageError(error.message, error);
+    throw error;
+  }
+  return wanted;
+}
+
 export async function serveDiscovery(options: DiscoveryStartOptions): Promise<number> {
   const output = createOutput('p2p-discovery', options);
   const storage = resolve(options.dir);
   return serve(output, async (signal) => {
     const discovery = await startDiscovery({
-      listen: options.listen ?? [],
-      storage,
-      network: options.network,
-      replicas: options.replicas,
-      repairDelayMs: options.repairDelay,
+      dir: storage,
+      listen: options.listen ?? DEFAULT_LISTEN,
+      parameters: wantedParameters(options),
       allowChosenIds: options.allowChosenIds === true,
-      private: options.private === true,
       log: consoleLog(options.logLevel),
       signal,
     });
-    const { peerId, addrs } = discovery.ready;
+    const { peerId, addrs } = discovery;
     const joining = addrs.map((addr) => `  p2p-peer start --discovery ${addr}`).join('\n');
     output.result(
       { event: 'ready', peerId, addrs, storage },

@@ -26,6 +26,12 @@ const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
   STORAGE_LOCKED: 'Stop the process that uses this directory, or choose another directory.',
 };
 
+/** Where a command has a remedy of its own. */
+const REMEDIES_OF: Readonly<Partial<Record<string, Readonly<Partial<Record<ErrorCode, string>>>>>> = {
+  'p2p-discovery': { UNREACHABLE: 'Choose another address with --listen.' },
+  'p2p-peer': { NOT_PERMITTED: 'Start without --id to be given a free one.' },
+};
+
 const SYSTEM_ERRORS: Readonly<Record<string, { code: ErrorCode; words: string }>> = {
   ENOENT: { code: 'FAILED', words: 'no such file or directory on this machine' },
   EACCES: { code: 'FAILED', words: 'this user may not access it' },
@@ -56,6 +62,6 @@ export function failureOf(error: unknown, command: string): Failure {
     return { code: system.code, message: printable(message), remedy: REMEDIES[system.code] };
   }
   const code = codeOf(error);
-  const remedy = code === 'USAGE' ? `See \`${command} --help\`.` : REMEDIES[code];
+  const remedy = code === 'USAGE' ? `See \`${command} --help\`.` : (REMEDIES_OF[command]?.[code] ?? REMEDIES[code]);
   return { code, message: printable(messageOf(error)), remedy };
 }

@@ -3,6 +3,7 @@
  * a peer that does not answer must not hold up a command that is done.
  */
 
+import { UnreachableError } from '../base/errors.ts';
 import { connect } from '../client/connect.ts';
 import { consoleLog } from './console-log.ts';
 import type { ClientOptions } from './options.ts';
@@ -16,9 +17,12 @@ export function lazyStore(options: ClientOptions, signal: AbortSignal): LazyStor
   let opening: Promise<FileStore> | undefined;
   const open = async (): Promise<FileStore> => {
     try {
+      if (options.discovery === undefined) {
+        throw new UnreachableError('no discovery peer is known: give --discovery MULTIADDR, or set P2P_DISCOVERY');
+      }
       return await connect({
-        discovery: options.discovery ?? [],
-        ...(options.configDir === undefined ? {} : { identityDir: options.configDir }),
+        discovery: options.discovery,
+        ...(options.configDir === undefined ? {} : { configDir: options.configDir }),
         log: consoleLog(options.logLevel),
         signal,
       });

@@ -12,8 +12,8 @@ const HELP = `
 ${statusTable([0, 1, 2, 130])}`;
 
 const START_HELP = `
-The first start makes the network: its key and its parameters are kept in --dir from then on, and --network,
---replicas, --repair-delay, --allow-chosen-ids and --private only count then. Back that directory up.
+The first start makes the network: its key and its parameters (--network, --replicas, --repair-delay) are
+kept in --dir from then on, and can be repeated later but not changed. Back that directory up.
 Every option has a twin in the environment: --dir is P2P_DIR, --repair-delay is P2P_REPAIR_DELAY.
 
 Examples:
@@ -27,7 +27,7 @@ const program = new Command('p2p-discovery')
 program
   .command('start')
   .description('start the discovery peer and serve until it is told to stop')
-  .addOption(listOption('--listen <multiaddr>', 'address to listen at; may be repeated (default: any free TCP port)'))
+  .addOption(listOption('--listen <multiaddr>', 'address to listen at; may be repeated (default: TCP port 4100)'))
   .addOption(option('--dir <dir>', 'where the network key and the members are kept').default('storage/discovery'))
   .addOption(option('--network <name>', 'name of the network'))
   .addOption(option('--replicas <k>', 'how many copies a file has by default').argParser(wholeNumber(1, REPLICAS_MAX)))
@@ -37,7 +37,7 @@ program
     ),
   )
   .addOption(option('--allow-chosen-ids', 'let peers choose their node ids'))
-  .addOption(option('--private', 'tell only members who is in the network'))
+  .addOption(option('--private', 'a private network').hideHelp())
   .addOption(jsonOption())
   .addOption(logLevelOption('info'))
   .addHelpText('after', START_HELP)
