@@ -6,7 +6,7 @@
  * anything else happens, memory is held only for bytes that have arrived, and a fixed length field leaves an attacker
  * no endless varint. At most READ_QUEUE_HIGH_BYTES, or one frame, wait here for a reader, and one window in libp2p.
  *
- * A read or write that runs out of time has taken nothing and given nothing: the caller may try again or abort.
+ * A read that runs out of time has taken nothing: the caller may try again. A write may have gone in part: abort.
  */
 
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface';
@@ -28,11 +28,12 @@ export type FrameStreamOptions = {
 };
 
 type Payload = Uint8Array | readonly Uint8Array[];
-type Write = { readonly bytes: Uint8ArrayList; readonly pending: Pending };
+/** `sent`: libp2p has it, but has not yet encrypted all of it. */
+type Write = { readonly bytes: Uint8ArrayList; readonly pending: Pending; sent: boolean };
 
 export class FrameStream {
   readonly #stream: Stream;
-  readonly #queueBytesMax: number;
+  #queueBytesMax: number;
   readonly #queue = new ByteQueue();
   readonly #writes: Write[] = [];
   readonly #closeListeners: (() => void)[] = [];
@@ -69,6 +70,12 @@ export class FrameStream {
   /** Open in both directions, with nothing waiting to be read or written: fit for another operation. */
   get idle(): boolean {
     return !this.#closed && !this.#remoteDone && this.readQueueBytes === 0 && this.#writes.length === 0;
+  }
+
+  /** How much may wait for the reader before the sender is paused, from now on. */
+  limitQueue(bytes: number): void {
+    this.#queueBytesMax = bytes;
+    if (!this.#closed) this.#flow();
   }
 
   /** Calls back once, when the stream is closed or aborted; at once if it is already. */
@@ -112,8 +119,8 @@ export class FrameStream {
   }
 
   /**
-   * Sends one frame; resolves once the stream has taken it, which it does only while the other side keeps up. The bytes
-   * are not copied: they must not change afterwards.
+   * Sends one frame; resolves once all of it is encrypted, which happens only while the other side keeps up. Until then
+   * the bytes must not change; afterwards their buffer may be used again. A write that fails may have been sent in part.
    *
    * @throws StreamClosedError, TimeoutError, InterruptedError
    */
@@ -127,12 +134,15 @@ export class FrameStream {
     if (this.#stream.writeStatus !== 'writable') throw new StreamClosedError('this end of the stream is closed');
     const bytes = new Uint8ArrayList();
     for (const payload of payloads) appendFrame(bytes, payload);
+    let sent = false;
     if (this.#writes.length === 0 && !this.#stream.writableNeedsDrain) {
       this.#send(bytes);
-      return;
+      // libp2p encrypts at once whatever it does not hold back, and what it held back before it says `drain`.
+      if (!this.#stream.writableNeedsDrain) return;
+      sent = true;
     }
     const pending = new Pending(wait, 'writing to the stream');
-    const write = { bytes, pending };
+    const write = { bytes, pending, sent };
     this.#writes.push(write);
     try {
       await pending.promise;
@@ -268,14 +278,19 @@ export class FrameStream {
 
   #writeMore(): void {
     while (this.#writes.length > 0 && !this.#closed && !this.#stream.writableNeedsDrain) {
-      const write = this.#writes.shift();
-      if (write === undefined || write.pending.settled) continue;
+      const write = this.#writes[0];
+      if (write === undefined) return;
       try {
-        this.#send(write.bytes);
+        if (!write.sent && !write.pending.settled) {
+          write.sent = true;
+          this.#send(write.bytes);
+          if (this.#stream.writableNeedsDrain) return;
+        }
         write.pending.resolve();
       } catch (error) {
         write.pending.reject(error as Error);
       }
+      this.#writes.shift();
     }
   }
 
