@@ -13,6 +13,8 @@ import type { Registration, RegistryChange, RegistryState } from '../membership/
 const SCHEMA = '1';
 const MEMBER_PREFIX = 'member/';
 const ADDRS_PREFIX = 'addrs/';
+/** The empty list of a new network has epoch 1: on the wire 0 stands for no list at all. */
+const FOUNDING_STATE = '{"epoch":1,"serial":0}';
 
 /** What stands beside a registration. */
 export type MemberPapers = { readonly certificate: Uint8Array; readonly addrs: readonly string[] };
@@ -88,7 +90,7 @@ export class RegistryFile {
     const registrations: Registration[] = [];
     const papers = new Map<string, MemberPapers>();
     try {
-      const state = JSON.parse((await this.#get('state')) ?? '{"epoch":0,"serial":0}') as RegistryState;
+      const state = JSON.parse((await this.#get('state')) ?? FOUNDING_STATE) as RegistryState;
       if (!Number.isSafeInteger(state.epoch) || !Number.isSafeInteger(state.serial))
         throw new RangeError('epoch or serial');
       const addrs = new Map<string, string[]>();

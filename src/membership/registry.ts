@@ -29,7 +29,7 @@ export type Registration = Member & {
 };
 
 export type RegistryState = {
-  /** Of the latest member list; 0 before the first member. */
+  /** Of the latest member list. */
   readonly epoch: number;
   /** The highest serial that was ever issued. */
   readonly serial: number;
@@ -94,9 +94,12 @@ export class Registry {
   }
 
   memberList(networkId: Uint8Array): MemberList {
-    const members = this.#sorted().map(
-      ({ nodeId, peerId, incarnation, status }): Member => ({ nodeId, peerId, incarnation, status }),
-    );
+    const members = this.#sorted().map(({ nodeId, peerId, incarnation, status }): Member => ({
+      nodeId,
+      peerId,
+      incarnation,
+      status,
+    }));
     return { networkId, epoch: this.#epoch, members };
   }
 
@@ -179,7 +182,9 @@ export class Registry {
 
   #hasAnotherId(known: Registration, wantedId: NodeId): NotPermittedError {
     const [has, wants] = [this.#space.format(known.nodeId), this.#space.format(wantedId)];
-    return new NotPermittedError(`this peer has the node id ${has} and cannot have ${wants} as well; it may leave first`);
+    return new NotPermittedError(
+      `this peer has the node id ${has} and cannot have ${wants} as well; it may leave first`,
+    );
   }
 
   #sorted(): Registration[] {
