@@ -22,7 +22,7 @@ import {
 import { causeCode, named, storageError } from './file-errors.ts';
 import { GroupCommit } from './group-commit.ts';
 
-export const SCHEMA_NUMBER = 1;
+const SCHEMA_NUMBER = 1;
 const SCHEMA_KEY = 'schema';
 const SETTING = 'setting:';
 const RECORD = 'record:';
@@ -215,9 +215,6 @@ function openError(path: string, error: unknown): Error {
   }
   if (code === 'LEVEL_CORRUPTION') {
     return new StorageUnusableError(`${path} is damaged (${messageOf(cause)}); restore it from a copy`, cause);
-  }
-  if (/Permission denied/.test(messageOf(cause))) {
-    return new StorageUnusableError(`no permission to open ${path}; make it writable for this user`, cause);
   }
   return storageError(`opening ${path}`, cause);
 }

@@ -8,7 +8,13 @@ import { BusyError, NoSpaceError, StorageUnusableError, StoreError, messageOf } 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const TOO_MANY_OPEN = new Set(['EMFILE', 'ENFILE']);
 const FORBIDDEN = new Set(['EACCES', 'EPERM']);
-const LEVEL_FULL = /No space left on device|Disk quota exceeded/;
+/** The database tells in words what the system said. */
+const SYSTEM_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/No space left on device|Disk quota exceeded/, 'ENOSPC'],
+  [/Read-only file system/, 'EROFS'],
+  [/Permission denied/, 'EACCES'],
+  [/Too many open files/, 'EMFILE'],
+];
 
 /** The errno name (`ENOENT`) or the database's code (`LEVEL_LOCKED`) of any thrown thing. */
 export function causeCode(error: unknown): string | undefined {
@@ -23,9 +29,9 @@ export function causeCode(error: unknown): string | undefined {
  */
 export function storageError(what: string, error: unknown): StoreError {
   if (error instanceof StoreError) return error;
-  const code = causeCode(error) ?? '';
   const text = messageOf(error);
-  if (FULL.has(code) || LEVEL_FULL.test(text)) {
+  const code = SYSTEM_WORDS.find(([words]) => words.test(text))?.[1] ?? causeCode(error) ?? '';
+  if (FULL.has(code)) {
     return new NoSpaceError(`no space left in the storage directory (${what}); make room on that disk`, error);
   }
   if (TOO_MANY_OPEN.has(code)) {
@@ -46,17 +52,15 @@ export function storageError(what: string, error: unknown): StoreError {
   return new StorageUnusableError(`the storage directory cannot be used (${what}): ${text}; check the disk`, error);
 }
 
-/** As `storageError`, but a defect of the program (what carries no code of the system) is thrown as it is. */
-export function rethrowNamed(what: string, error: unknown): never {
-  if (causeCode(error) === undefined) throw error;
-  throw storageError(what, error);
-}
-
-/** Runs an access to the storage directory; a failure of the system becomes a named error. */
+/**
+ * Runs an access to the storage directory; a failure of the system becomes a named error. A defect of the program
+ * (what carries no code of the system) is thrown as it is.
+ */
 export async function named<T>(what: string, access: () => Promise<T>): Promise<T> {
   try {
     return await access();
   } catch (error) {
-    return rethrowNamed(what, error);
+    if (causeCode(error) === undefined) throw error;
+    throw storageError(what, error);
   }
 }

@@ -127,3 +127,8 @@ export async function loadNewest(storage: StorageDirectory, name: string): Promi
   const record = await storage.record(name);
   return record === undefined || record.tombstone ? undefined : load(storage, record);
 }
+
+/** A test on an open storage directory of its own. */
+export function inStorage(use: (storage: StorageDirectory, path: string) => Promise<void>): () => Promise<void> {
+  return () => temporaryDirectory((path) => withStorage(path, (storage) => use(storage, path)));
+}

@@ -1,0 +1,73 @@
+/**
+ * Kills a process that stores without pause, at random moments, again and again on one directory, and checks after each
+ * kill what it left against what it had said.
+ */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { randomBelow, seededRandom } from '../../src/base/random.ts';
+import { toHex } from '../../src/base/bytes.ts';
+import { loadNewest, sha256, temporaryDirectory, withStorage } from './samples.ts';
+
+const ROUNDS = 12;
+const LINES_BEFORE_KILL_MAX = 250;
+const SEED = 20_260_731;
+
+/** What may be found of a name: by counter, the content's hash or 'removed'; and the last that was acknowledged. */
+type Told = { readonly begun: Map<number, string>; acknowledged: number };
+type Story = Map<string, Told>;
+
+/** Lets a process store until it has said so many lines and some microseconds more, then kills it. */
+async function storeAndKill(path: string, seed: number, lines: number, story: Story): Promise<void> {
+  const script = join(import.meta.dirname, 'storing-process.ts');
+  const flags = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
+  const child = spawn(process.execPath, [...flags, script, path, String(seed)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  let left = lines;
+  for await (const line of createInterface(child.stdout)) {
+    const [verb, counter = '', hash = '', ...name] = line.split(' ');
+    const told = story.get(name.join(' ')) ?? { begun: new Map<number, string>(), acknowledged: 0 };
+    if (verb === 'begin') told.begun.set(Number(counter), hash);
+    if (verb === 'done') told.acknowledged = Number(counter);
+    if (verb !== 'ready') story.set(name.join(' '), told);
+    if (left-- === 0) child.kill('SIGKILL');
+  }
+  expect(await ended).toEqual([null, 'SIGKILL']);
+}
+
+async function check(path: string, story: Story): Promise<void> {
+  await withStorage(path, async (storage) => {
+    for (const [name, told] of story) {
+      const record = await storage.record(name);
+      const counter = record?.version.counter ?? 0;
+      expect(counter, `${name} is at least what was acknowledged`).toBeGreaterThanOrEqual(told.acknowledged);
+      const bytes = await loadNewest(storage, name);
+      const found = bytes === undefined ? 'removed' : toHex(sha256(bytes));
+      if (counter > 0) expect(found, `${name} in version ${String(counter)}`).toBe(told.begun.get(counter));
+      // What was begun and lost may be begun anew with the same counter.
+      told.acknowledged = counter;
+    }
+    expect(await readdir(join(path, 'incoming'))).toEqual([]);
+  });
+}
+
+describe('a process killed while it stores', () => {
+  it('keeps all it acknowledged, and has each name old or new', async () => {
+    const random = seededRandom(SEED);
+    await temporaryDirectory(async (path) => {
+      const story: Story = new Map();
+      for (let round = 0; round < ROUNDS; round++) {
+        await storeAndKill(path, round, randomBelow(random, LINES_BEFORE_KILL_MAX), story);
+        await check(path, story);
+      }
+      const acknowledged = [...story.values()].reduce((sum, told) => sum + told.acknowledged, 0);
+      expect(acknowledged).toBeGreaterThan(ROUNDS * 10);
+    });
+  }, 60_000);
+});
