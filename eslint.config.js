@@ -20,6 +20,8 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       // Constructors and decoders check at run time what the types already promise.
       '@typescript-eslint/no-unnecessary-condition': 'off',
+      // `() => close()` reads well where nobody looks at the result.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // A silent implementation of a port is a value like any other.
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],

@@ -8,7 +8,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from './console-log.ts';
 
 const OFF = new Set(['', '0', 'no', 'false']);
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 /** A switch that was not given is absent. */
 export type CommonOptions = { json?: true; logLevel: LogLevel };

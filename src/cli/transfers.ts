@@ -9,7 +9,7 @@ import { STATUS_DONE } from './exit-status.ts';
 import type { Output } from './output.ts';
 
 /** Bytes that one transfer holds in memory at the most, about: a few chunks and what the stream buffers. */
-export const TRANSFER_BYTES_MAX = 4 * 1024 * 1024;
+const TRANSFER_BYTES_MAX = 4 * 1024 * 1024;
 
 export const TRANSFER_BOUNDS: Bounds = { itemsMax: 64, weightMax: 32 * 1024 * 1024 };
 

@@ -69,6 +69,10 @@ describe('layer rules', () => {
     const user = source('src/net/b.ts', "import { used as mine } from '../id/a.ts';");
     const complaints = ['idle', 'Shape'].map((name) => `src/id/a.ts exports ${name}, which nothing uses`);
     expect(unusedExports([a], [a, user])).toEqual(complaints);
+    const alive = source('src/id/d.ts', 'export const part = 1; export const dead = 2; f(part);');
+    const test = source('test/id/d.test.ts', "import { part, dead } from '../../src/id/d.ts';");
+    expect(unusedExports([alive], [alive], [test])).toEqual(['src/id/d.ts exports dead, which nothing uses']);
+    expect(unusedExports([alive], [alive])).toHaveLength(2);
     const options = source('src/id/c.ts', 'export type Options = {}; export function run(options: Options) {}');
     expect(unusedExports([options], [source('src/net/b.ts', "import { run } from '../id/c.ts';")])).toEqual([]);
     expect(unusedExports([a], [source('src/net/b.ts', "import * as all from '../id/a.ts';")])).toEqual([]);

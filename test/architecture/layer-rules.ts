@@ -125,25 +125,47 @@ function exportedNames(file: Source): string[] {
   });
 }
 
-/**
- * Exports of src that no other file of `users` takes. `users` are the files that ship and the scripts: an export
- * that only tests use counts as unused, except in the simulator, which is for tests.
- */
-export function unusedExports(files: readonly Source[], users: readonly Source[]): string[] {
-  const used = new Set<string>();
+/** What a list of files imports: whole files, and `file#name`. */
+function takenBy(users: readonly Source[]): Set<string> {
+  const taken = new Set<string>();
   for (const user of users) {
     for (const { target, names } of importsOf(user)) {
-      if (names === undefined) used.add(target);
-      for (const name of names ?? []) used.add(`${target}#${name}`);
+      if (names === undefined) taken.add(target);
+      for (const name of names ?? []) taken.add(`${target}#${name}`);
     }
   }
+  return taken;
+}
+
+function mentions(file: Source, name: string): number {
+  let count = 0;
+  walk(file.tree, (node) => {
+    if (ts.isIdentifier(node) && node.text === name) count++;
+  });
+  return count;
+}
+
+/**
+ * Exports of src that no other file of `users` takes. `users` are the files that ship and the scripts. A test may
+ * take what its own file uses too, to look at it more closely; what only tests use counts as unused, except in the
+ * simulator, which is for tests.
+ */
+export function unusedExports(
+  files: readonly Source[],
+  users: readonly Source[],
+  tests: readonly Source[] = [],
+): string[] {
+  const used = takenBy(users);
+  const tested = takenBy(tests);
+  const isUsed = (file: Source, name: string): boolean => {
+    const id = `${file.path}#${name}`;
+    return used.has(id) || (tested.has(id) && mentions(file, name) > 1);
+  };
   return files
-    .filter(({ path }) => !PUBLIC.test(path) && layerOf(path) !== SIMULATOR)
+    .filter(({ path }) => !PUBLIC.test(path) && layerOf(path) !== SIMULATOR && !used.has(path))
     .flatMap((file) =>
-      used.has(file.path)
-        ? []
-        : exportedNames(file)
-            .filter((name) => !used.has(`${file.path}#${name}`))
-            .map((name) => `${file.path} exports ${name}, which nothing uses`),
+      exportedNames(file)
+        .filter((name) => !isUsed(file, name))
+        .map((name) => `${file.path} exports ${name}, which nothing uses`),
     );
 }
