@@ -5,24 +5,25 @@
  */
 
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface';
+import type { Log } from '../base/log.ts';
 import { batchWrites } from './socket-batching.ts';
 
 export class ConnectionGate implements ConnectionGater {
   readonly #perAddressMax: number;
-  readonly #onRefused: (address: string) => void;
+  readonly #log: Log;
   readonly #pending = new Map<string, number>();
   readonly #open = new WeakMap<MultiaddrConnection, () => void>();
 
-  constructor(perAddressMax: number, onRefused: (address: string) => void) {
+  constructor(perAddressMax: number, log: Log) {
     this.#perAddressMax = perAddressMax;
-    this.#onRefused = onRefused;
+    this.#log = log;
   }
 
   denyInboundConnection = (connection: MultiaddrConnection): boolean => {
     const address = hostOf(connection);
     const count = this.#pending.get(address) ?? 0;
     if (count >= this.#perAddressMax) {
-      this.#onRefused(address);
+      this.#log.warn('too many handshakes at once from one address', { code: 'BUSY', address });
       return true;
     }
     this.#pending.set(address, count + 1);
@@ -35,7 +36,10 @@ export class ConnectionGate implements ConnectionGater {
       else this.#pending.delete(address);
     };
     this.#open.set(connection, done);
-    connection.addEventListener('close', done);
+    connection.addEventListener('close', () => {
+      if (!over) this.#log.warn('a handshake failed', { code: 'NO_HELLO', address });
+      done();
+    });
     return false;
   };
 

@@ -10,30 +10,22 @@
  */
 
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface';
-import { Uint8ArrayList } from 'uint8arraylist';
+import type { Uint8ArrayList } from 'uint8arraylist';
 import { assert } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { FrameTooLargeError, StreamClosedError, type StoreError } from '../base/errors.ts';
 import { ByteQueue } from './byte-queue.ts';
+import { encodeFrames, FRAME_HEADER_BYTES, type Payload } from './frame.ts';
 import { READ_QUEUE_HIGH_BYTES } from './limits.ts';
 import { Deadline, Pending, within, type Wait } from './wait.ts';
 
-/** Bytes of the length in front of each frame. */
-export const FRAME_HEADER_BYTES = 4;
-export const FRAME_BYTES_MAX = 2 ** 32 - 1;
-
-export type FrameStreamOptions = {
-  /** Bytes waiting for the reader at which the sender is paused; it goes on at half of them. */
-  readonly queueBytesMax?: number;
-};
-
-type Payload = Uint8Array | readonly Uint8Array[];
 /** `sent`: libp2p has it, but has not yet encrypted all of it. */
 type Write = { readonly bytes: Uint8ArrayList; readonly pending: Pending; sent: boolean };
 
 export class FrameStream {
   readonly #stream: Stream;
-  #queueBytesMax: number;
+  /** Bytes waiting for the reader at which the sender is paused; it goes on at half of them. */
+  #queueBytesMax = READ_QUEUE_HIGH_BYTES;
   readonly #queue = new ByteQueue();
   readonly #writes: Write[] = [];
   readonly #closeListeners: (() => void)[] = [];
@@ -45,9 +37,8 @@ export class FrameStream {
   #closed = false;
   #failure: StoreError | Error | undefined;
 
-  constructor(stream: Stream, options: FrameStreamOptions = {}) {
+  constructor(stream: Stream) {
     this.#stream = stream;
-    this.#queueBytesMax = options.queueBytesMax ?? READ_QUEUE_HIGH_BYTES;
     this.#remoteDone = stream.status === 'open' && stream.remoteWriteStatus === 'closed';
     stream.addEventListener('message', (event) => this.#onMessage(event));
     stream.addEventListener('remoteCloseWrite', () => this.#onRemoteDone());
@@ -72,7 +63,7 @@ export class FrameStream {
     return !this.#closed && !this.#remoteDone && this.readQueueBytes === 0 && this.#writes.length === 0;
   }
 
-  /** How much may wait for the reader before the sender is paused, from now on. */
+  /** Changes how much may wait for the reader before the sender is paused. */
   limitQueue(bytes: number): void {
     this.#queueBytesMax = bytes;
     if (!this.#closed) this.#flow();
@@ -132,8 +123,7 @@ export class FrameStream {
   async writeFrames(payloads: readonly Payload[], wait: Wait): Promise<void> {
     this.#throwIfOver();
     if (this.#stream.writeStatus !== 'writable') throw new StreamClosedError('this end of the stream is closed');
-    const bytes = new Uint8ArrayList();
-    for (const payload of payloads) appendFrame(bytes, payload);
+    const bytes = encodeFrames(payloads);
     let sent = false;
     if (this.#writes.length === 0 && !this.#stream.writableNeedsDrain) {
       this.#send(bytes);
@@ -310,15 +300,4 @@ export class FrameStream {
     for (const write of this.#writes.splice(0)) write.pending.reject(error);
     for (const listener of this.#closeListeners.splice(0)) listener();
   }
-}
-
-function appendFrame(bytes: Uint8ArrayList, payload: Payload): void {
-  const header = new Uint8Array(FRAME_HEADER_BYTES);
-  bytes.append(header);
-  const start = bytes.length;
-  if (payload instanceof Uint8Array) bytes.append(payload);
-  else bytes.appendAll([...payload]);
-  const length = bytes.length - start;
-  assert(length <= FRAME_BYTES_MAX, `a frame of ${String(length)} bytes cannot be written`);
-  new DataView(header.buffer).setUint32(0, length);
 }

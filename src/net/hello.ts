@@ -16,8 +16,6 @@ const ANSWER_HELLO = 0;
 const ANSWER_REFUSAL = 1;
 /** Longest refusal text that is sent or believed. */
 const REFUSAL_BYTES_MAX = 1024;
-/** How long the side that refuses waits for the other one to have read why. */
-const REFUSAL_LINGER_MS = 1_000;
 
 /** The layer above judges hellos; this one sees to it that one is exchanged on each connection. */
 export type HelloPolicy = {
@@ -46,7 +44,7 @@ export async function sayHello(
   return policy.judge(link.peerId, body);
 }
 
-/** The listener's side: throws after the refusal was sent. @throws HelloRefusedError, NoHelloError and what a FrameStream throws */
+/** The listener's side: where it refuses, it throws HelloRefusedError once the refusal is on its way. @throws NoHelloError and what a FrameStream throws */
 export async function answerHello(
   stream: FrameStream,
   link: Link,
@@ -63,7 +61,6 @@ export async function answerHello(
     if (!(error instanceof StoreError)) throw error;
     const text = new TextEncoder().encode(`${codeOf(error)} ${messageOf(error)}`).subarray(0, REFUSAL_BYTES_MAX);
     await stream.writeFrame([Uint8Array.of(ANSWER_REFUSAL), text], deadline.rest);
-    await stream.finish({ timeoutMs: REFUSAL_LINGER_MS });
     throw error instanceof HelloRefusedError ? error : new HelloRefusedError(messageOf(error), error);
   }
   await stream.writeFrame([Uint8Array.of(ANSWER_HELLO), policy.greeting(link.peerId, 'inbound')], deadline.rest);

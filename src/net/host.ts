@@ -6,10 +6,7 @@
  */
 
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
 import type { Libp2p } from 'libp2p';
-import { InvariantError } from '../base/assert.ts';
 import {
   codeOf,
   HelloRefusedError,
@@ -17,18 +14,27 @@ import {
   NoHelloError,
   StoreError,
   StreamClosedError,
-  UnexpectedMessageError,
   UnreachableError,
 } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { FrameStream } from './frame-stream.ts';
-import { answerHello, HELLO_PROTOCOL, sayHello, type HelloPolicy } from './hello.ts';
-import { createNode } from './libp2p-node.ts';
-import { checkLimits, DEFAULT_HOST_LIMITS, type HostLimits } from './limits.ts';
-import { Link, type RemoteIdentity } from './link.ts';
 import { ConnectionGate } from './connection-gate.ts';
+import { rethrowDefect } from './defect.ts';
+import { Destination, withoutPeerId, type DialTarget } from './dial-target.ts';
+import type { FrameStream } from './frame-stream.ts';
+import { Greeter } from './greeter.ts';
+import { HELLO_PROTOCOL, type HelloPolicy } from './hello.ts';
+import { createNode } from './libp2p-node.ts';
+import {
+  checkLimits,
+  DEFAULT_HOST_LIMITS,
+  EARLY_QUEUE_BYTES,
+  READ_QUEUE_HIGH_BYTES,
+  type HostLimits,
+} from './limits.ts';
+import { Link, type RemoteIdentity } from './link.ts';
 import { Deadline, within, type Wait } from './wait.ts';
 
+export type { DialTarget } from './dial-target.ts';
 export type { HelloPolicy } from './hello.ts';
 export type { RemoteIdentity } from './link.ts';
 
@@ -40,9 +46,6 @@ export type HostOptions = {
   readonly log: Log;
   readonly limits?: Partial<HostLimits>;
 };
-
-/** Whom to talk to. Without `peerId`: whoever answers at these addresses. */
-export type DialTarget = { readonly peerId?: string | undefined; readonly addrs: readonly string[] };
 
 export type OpenOptions = {
   /** Wait until the answer to our hello was judged. Otherwise the stream is there one round trip earlier, and fails if it is refused. */
@@ -59,7 +62,7 @@ const CLOSE_TIMEOUT_MS = 300;
 export class Host {
   readonly peerId: string;
   readonly #node: Libp2p;
-  readonly #policy: HelloPolicy;
+  readonly #greeter: Greeter;
   readonly #log: Log;
   readonly #limits: HostLimits;
   /** By the connection's id. */
@@ -70,7 +73,7 @@ export class Host {
   private constructor(node: Libp2p, options: HostOptions, limits: HostLimits) {
     this.peerId = node.peerId.toString();
     this.#node = node;
-    this.#policy = options.policy;
+    this.#greeter = new Greeter(options.policy, limits, options.log);
     this.#log = options.log;
     this.#limits = limits;
   }
@@ -79,9 +82,7 @@ export class Host {
   static async start(options: HostOptions): Promise<Host> {
     const limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
     checkLimits(limits);
-    const gater = new ConnectionGate(limits.pendingInboundPerAddressMax, (address) =>
-      options.log.warn('too many handshakes at once from one address', { code: 'BUSY', address }),
-    );
+    const gater = new ConnectionGate(limits.pendingInboundPerAddressMax, options.log);
     const node = await createNode({ privateKey: options.privateKey, listen: options.listen, limits, gater });
     const host = new Host(node, options, limits);
     node.addEventListener('connection:open', (event) => host.#onOpen(event.detail));
@@ -99,7 +100,7 @@ export class Host {
 
   /** Where this host can be dialled, without its PeerId; wildcard addresses are expanded. */
   addrs(): string[] {
-    const addrs = this.#node.getMultiaddrs().map((addr) => addr.toString().replace(/\/p2p\/[^/]+$/, ''));
+    const addrs = this.#node.getMultiaddrs().map((addr) => withoutPeerId(addr.toString()));
     return [...new Set(addrs)];
   }
 
@@ -115,7 +116,7 @@ export class Host {
     const deadline = new Deadline(wait);
     for (let attempt = 1; ; attempt++) {
       const link = await this.#connect(target, deadline);
-      if (options.waitForHello === true) await within(link.accepted, deadline.rest, 'hello');
+      if (options.waitForHello === true) await link.identified(deadline.rest);
       const limit = deadline.signal(`opening a ${protocol} stream`);
       try {
         const { signal } = limit;
@@ -137,7 +138,7 @@ export class Host {
   async meet(target: DialTarget, wait: Wait): Promise<RemoteIdentity> {
     const deadline = new Deadline(wait);
     const link = await this.#connect(target, deadline);
-    return link.identity ?? within(link.accepted, deadline.rest, 'hello');
+    return link.identified(deadline.rest);
   }
 
   /** Who a connected host is, if its hello was accepted. */
@@ -178,9 +179,8 @@ export class Host {
   /** A link that may carry our streams: one that we dialled, or one whose hello we accepted. */
   async #connect(target: DialTarget, deadline: Deadline): Promise<Link> {
     if (this.#stopping !== undefined) throw new StreamClosedError('this host stops');
-    const addrs = parseAddrs(target);
-    const peerId = target.peerId ?? addrs[0]?.toString().match(/\/p2p\/([^/]+)$/)?.[1];
-    const links = peerId === undefined ? this.#linksAt(addrs) : this.#linksTo(peerId);
+    const destination = new Destination(target);
+    const links = destination.peerId === undefined ? this.#linksAt(destination) : this.#linksTo(destination.peerId);
     const usable =
       links.find((link) => link.identity !== undefined) ??
       links.find((link) => link.connection.direction === 'outbound');
@@ -193,25 +193,21 @@ export class Host {
       });
       if (accepted !== undefined) return arriving;
     }
-    return this.#dial(peerId, addrs, deadline);
+    return this.#dial(destination, deadline);
   }
 
-  #linksAt(addrs: readonly Multiaddr[]): Link[] {
-    const wanted = new Set(addrs.map(String));
+  #linksAt({ addrs }: Destination): Link[] {
     return [...this.#links.values()].filter(
-      (link) => link.open && link.connection.direction === 'outbound' && wanted.has(link.remoteAddr),
+      (link) => link.open && link.connection.direction === 'outbound' && addrs.includes(link.remoteAddr),
     );
   }
 
-  async #dial(peerId: string | undefined, addrs: readonly Multiaddr[], deadline: Deadline): Promise<Link> {
-    const name = peerId ?? addrs.join(', ');
-    if (addrs.length === 0) throw new UnreachableError(`no address of ${name} is known`);
-    const whole = addrs.map((addr) =>
-      peerId === undefined || addr.toString().includes('/p2p/') ? addr : addr.encapsulate(`/p2p/${peerId}`),
-    );
+  async #dial(destination: Destination, deadline: Deadline): Promise<Link> {
+    const name = String(destination);
+    if (destination.addrs.length === 0) throw new UnreachableError(`no address of ${name} is known`);
     const limit = deadline.signal(`connecting to ${name}`);
     try {
-      const connection = await this.#node.dial(whole, { signal: limit.signal });
+      const connection = await this.#node.dial(destination.multiaddrs, { signal: limit.signal });
       const link = this.#links.get(connection.id);
       if (link === undefined || !link.open) throw new UnreachableError(`${name} closed the connection at once`);
       return link;
@@ -227,12 +223,7 @@ export class Host {
   #onOpen(connection: Connection): void {
     const link = new Link(connection);
     this.#links.set(connection.id, link);
-    const late = setTimeout(
-      () => this.#failLink(link, new NoHelloError(`no hello within ${String(this.#limits.helloTimeoutMs)} ms`)),
-      this.#limits.helloTimeoutMs,
-    );
-    link.accepted.catch(() => {}).finally(() => clearTimeout(late));
-    if (connection.direction === 'outbound') void this.#greet(link);
+    this.#greeter.begin(link);
   }
 
   #onClose(connection: Connection): void {
@@ -244,54 +235,26 @@ export class Host {
     for (const listener of this.#disconnectListeners) listener(link.peerId);
   }
 
-  /** Says our hello on a connection that we dialled. */
-  async #greet(link: Link): Promise<void> {
-    link.greeted = true;
-    const wait: Wait = { timeoutMs: this.#limits.helloTimeoutMs, signal: link.over };
-    const limit = new Deadline(wait).signal('hello');
-    try {
-      const stream = link.adopt(await link.connection.newStream(HELLO_PROTOCOL, { signal: limit.signal }));
-      link.accept(await sayHello(stream, link, this.#policy, wait));
-      await stream.finish({ timeoutMs: this.#limits.lingerTimeoutMs });
-    } catch (error) {
-      this.#failLink(
-        link,
-        named(error, (cause) => new NoHelloError(`no hello was possible: ${messageOf(cause)}`, cause)),
-      );
-    } finally {
-      limit.release();
-    }
-  }
-
-  /** Answers the hello of a connection that was made to us. */
   async #onHello(stream: Stream, connection: Connection): Promise<void> {
     const link = this.#links.get(connection.id);
-    if (link === undefined) return stream.abort(new StreamClosedError('the connection was closed'));
-    const frames = link.adopt(stream);
-    if (link.greeted) {
-      this.#failStream(frames, HELLO_PROTOCOL, link, new UnexpectedMessageError('a second hello on one connection'));
+    if (link === undefined) {
+      stream.abort(new StreamClosedError('the connection was closed'));
       return;
     }
-    link.greeted = true;
-    try {
-      link.accept(
-        await answerHello(frames, link, this.#policy, { timeoutMs: this.#limits.helloTimeoutMs, signal: link.over }),
-      );
-      await frames.finish({ timeoutMs: this.#limits.lingerTimeoutMs });
-    } catch (error) {
-      this.#failLink(
-        link,
-        named(error, (cause) => new NoHelloError(`hello failed: ${messageOf(cause)}`, cause)),
-      );
-    }
+    await this.#greeter.answer(link, stream);
   }
 
   async #serve(protocol: string, handler: StreamHandler, stream: Stream, connection: Connection): Promise<void> {
     const link = this.#links.get(connection.id);
-    if (link === undefined) return stream.abort(new StreamClosedError('the connection was closed'));
+    if (link === undefined) {
+      stream.abort(new StreamClosedError('the connection was closed'));
+      return;
+    }
     const frames = link.adopt(stream);
     try {
+      if (link.identity === undefined) frames.limitQueue(EARLY_QUEUE_BYTES);
       const remote = link.identity ?? (await link.accepted);
+      frames.limitQueue(READ_QUEUE_HIGH_BYTES);
       await handler(frames, remote, link.over);
       await frames.finish({ timeoutMs: this.#limits.lingerTimeoutMs });
     } catch (error) {
@@ -306,40 +269,4 @@ export class Host {
     if (error !== link.failure) this.#log.warn('a stream failed', fields);
     frames.abort(error instanceof Error ? error : new StreamClosedError(messageOf(error)));
   }
-
-  #failLink(link: Link, error: StoreError): void {
-    if (link.failure === undefined) {
-      const { peerId, remoteAddr } = link;
-      this.#log.warn('a connection failed', {
-        code: error.code,
-        message: error.message,
-        protocol: HELLO_PROTOCOL,
-        peerId,
-        remoteAddr,
-      });
-    }
-    link.fail(error);
-  }
-}
-
-function parseAddrs(target: DialTarget): Multiaddr[] {
-  try {
-    if (target.peerId !== undefined) peerIdFromString(target.peerId);
-    return target.addrs.map((addr) => multiaddr(addr));
-  } catch (error) {
-    throw new UnreachableError(`not a usable address: ${messageOf(error)}`, error);
-  }
-}
-
-function named(error: unknown, wrap: (cause: unknown) => StoreError): StoreError {
-  rethrowDefect(error);
-  return error instanceof StoreError ? error : wrap(error);
-}
-
-/** A broken invariant of our own ends the process, wherever it shows; libp2p would swallow it. */
-function rethrowDefect(error: unknown): void {
-  if (!(error instanceof InvariantError)) return;
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -48,13 +48,15 @@ export const DEFAULT_HOST_LIMITS: HostLimits = {
 
 /** The window that every yamux stream starts with. The specification fixes it; other versions of a peer rely on it. */
 export const INITIAL_WINDOW_BYTES = 256 * KIB;
-/** What a sender may have under way on one stream: bandwidth times round trip of 10 Gbit/s and 3 ms. */
-export const WINDOW_BYTES_MAX = 4 * MIB;
+/** What a sender may have under way on one stream: 10 Gbit/s at a round trip of 1.6 ms, 1 Gbit/s at 16 ms. */
+export const WINDOW_BYTES_MAX = 2 * MIB;
 /** What libp2p may hold for a paused stream, and for one that is still being negotiated. More aborts the stream. */
 export const LIBP2P_READ_BUFFER_BYTES = 4 * WINDOW_BYTES_MAX;
 /** Bytes waiting for a reader at which a stream is paused, and the level at which it goes on. */
 export const READ_QUEUE_HIGH_BYTES = 2 * MIB;
 export const READ_QUEUE_LOW_BYTES = READ_QUEUE_HIGH_BYTES / 2;
+/** The same for a stream that waits for its connection's hello: a stranger gets hardly more than the initial window. */
+export const EARLY_QUEUE_BYTES = 16 * KIB;
 /** What the system's socket takes before libp2p is told to wait: several encrypted 64 KiB messages per round of events. */
 export const SOCKET_WRITE_BUFFER_BYTES = 1 * MIB;
 

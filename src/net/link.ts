@@ -5,9 +5,11 @@
  */
 
 import type { Connection, Stream } from '@libp2p/interface';
-import { StreamClosedError, type StoreError } from '../base/errors.ts';
+import { StreamClosedError, UnreachableError, type StoreError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
+import { withoutPeerId } from './dial-target.ts';
 import { FrameStream } from './frame-stream.ts';
+import { within, type Wait } from './wait.ts';
 
 /** Who is at the other end, as its hello showed and this host's policy judged. */
 export type RemoteIdentity = {
@@ -61,7 +63,18 @@ export class Link {
 
   /** The address that was dialled, without the PeerId, or the one that the other side came from. */
   get remoteAddr(): string {
-    return this.connection.remoteAddr.toString().replace(/\/p2p\/[^/]+$/, '');
+    return withoutPeerId(this.connection.remoteAddr.toString());
+  }
+
+  /** Who is there, as soon as that is judged. @throws UnreachableError, HelloRefusedError, NoHelloError, TimeoutError, InterruptedError */
+  async identified(wait: Wait): Promise<RemoteIdentity> {
+    if (this.#identity !== undefined) return this.#identity;
+    try {
+      return await within(this.accepted, wait, 'hello');
+    } catch (error) {
+      if (!(error instanceof StreamClosedError)) throw error;
+      throw new UnreachableError(`${this.peerId} closed the connection before its hello`, error);
+    }
   }
 
   accept(identity: RemoteIdentity): void {

@@ -143,7 +143,8 @@ export class NeighbourLinks {
     for (;;) {
       const frame = await stream.readFrame(this.#options.frameBytesMax, wait);
       if (frame === undefined) return;
-      await this.#options.onMessage(remote, frame);
+      const handled = this.#options.onMessage(remote, frame);
+      if (handled !== undefined) await handled;
     }
   }
 

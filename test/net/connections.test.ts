@@ -1,7 +1,6 @@
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { StoreError } from '../../src/base/errors.ts';
-import { BadMessageError } from '../../src/base/errors.ts';
+import { BadMessageError, codeOf } from '../../src/base/errors.ts';
 import type { Contact } from '../../src/id/contact.ts';
 import { DEFAULT_ID_BITS, IdSpace } from '../../src/id/id-space.ts';
 import { NeighbourLinks, type NeighbourLinksOptions } from '../../src/net/neighbour-links.ts';
@@ -82,7 +81,7 @@ describe('Host connections', () => {
   it('gives up dialling at the deadline and at the signal', async () => {
     const a = await echoHost();
     const nowhere = { addrs: ['/ip4/192.0.2.1/tcp/9'] };
-    const outcome = await a.host.open(nowhere, ECHO, { timeoutMs: 100 }).catch((error: StoreError) => error.code);
+    const outcome = await a.host.open(nowhere, ECHO, { timeoutMs: 100 }).catch((error: unknown) => codeOf(error));
     expect(['TIMEOUT', 'UNREACHABLE']).toContain(outcome);
     const stop = AbortSignal.abort();
     await expect(a.host.open(nowhere, ECHO, { timeoutMs: 5000, signal: stop })).rejects.toMatchObject({
