@@ -45,7 +45,7 @@ function restart(node) {
     );
   }
   // The fourth descriptor ends when this process ends, however it ends; the child watches it.
-  const child = require('child_process').spawn(node, [...process.execArgv, ...process.argv.slice(1)], {
+  const child = require('child_process').spawn(node, process.argv.slice(1), {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     env: { ...process.env, P2P_LAUNCHER_FD: '3' },
   });
