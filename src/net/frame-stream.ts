@@ -11,7 +11,7 @@
 
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface';
 import type { Uint8ArrayList } from 'uint8arraylist';
-import { assert } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { FrameTooLargeError, StreamClosedError, type StoreError } from '../base/errors.ts';
 import { ByteQueue } from './byte-queue.ts';
@@ -63,7 +63,6 @@ export class FrameStream {
     return !this.#closed && !this.#remoteDone && this.readQueueBytes === 0 && this.#writes.length === 0;
   }
 
-  /** Changes how much may wait for the reader before the sender is paused. */
   limitQueue(bytes: number): void {
     this.#queueBytesMax = bytes;
     if (!this.#closed) this.#flow();
@@ -119,7 +118,7 @@ export class FrameStream {
     return this.writeFrames([payload], wait);
   }
 
-  /** Sends several frames at one go, which costs hardly more than one. */
+  /** Several frames at one go: costs hardly more than one. */
   async writeFrames(payloads: readonly Payload[], wait: Wait): Promise<void> {
     this.#throwIfOver();
     if (this.#stream.writeStatus !== 'writable') throw new StreamClosedError('this end of the stream is closed');
@@ -268,8 +267,7 @@ export class FrameStream {
 
   #writeMore(): void {
     while (this.#writes.length > 0 && !this.#closed && !this.#stream.writableNeedsDrain) {
-      const write = this.#writes[0];
-      if (write === undefined) return;
+      const write = defined(this.#writes[0], 'a write is queued');
       try {
         if (!write.sent && !write.pending.settled) {
           write.sent = true;

@@ -266,7 +266,9 @@ export class Host {
     rethrowDefect(error);
     const fields = { code: codeOf(error), message: messageOf(error), protocol, peerId: link.peerId };
     // Streams that end because their connection did are told once, by the link.
-    if (error !== link.failure) this.#log.warn('a stream failed', fields);
+    // And one that the other side has cut, for instance because it stopped, is no news.
+    const cut = frames.closed && error instanceof StreamClosedError;
+    if (error !== link.failure) this.#log[cut ? 'debug' : 'warn']('a stream failed', fields);
     frames.abort(error instanceof Error ? error : new StreamClosedError(messageOf(error)));
   }
 }
