@@ -18,8 +18,12 @@ export type AcquaintancePorts = {
   leafCandidateFailed(node: KnownNode): void;
   /** An exchange has been answered, and its contacts considered. */
   exchanged(node: KnownNode, contacts: readonly Contact[]): void;
+  /** A node that has joined tells its leaf set. */
+  activeLeafSet(sender: NodeId, contacts: readonly Contact[]): void;
   /** Nothing more will come from it. */
   gone(node: KnownNode): void;
+  /** It lives, but nothing needs it any more. */
+  released(node: KnownNode): void;
   /** A node that was remembered, or met from outside, is alive and no neighbour: perhaps it is on another ring. */
   strangerMet(contact: Contact): void;
 };
@@ -84,8 +88,8 @@ export class Acquaintance {
   reprobe(contact: Contact): void {
     const { core } = this;
     if (contact.nodeId === core.self || core.known.has(contact.nodeId)) return;
+    // Not counted as a leaf to be: it will hardly answer, and must keep nobody out meanwhile.
     const node = core.learn(contact);
-    node.forLeafSet = core.leafSet.wouldEnter(contact.nodeId, []);
     this.liveness.probe(node, true, [core.parameters.checkTimeoutMs]);
   }
 
@@ -119,14 +123,19 @@ export class Acquaintance {
       contacts: message.exchange ? core.neighbourhood() : [],
     });
     this.considerAll(message.contacts);
+    if (message.exchange && message.active) this.ports.activeLeafSet(from.nodeId, message.contacts);
   }
 
   onReply(node: KnownNode, message: ProbeReplyMessage): void {
-    if (message.replyId !== 0) this.core.send(node, { type: 'ack', messageId: message.replyId });
+    const { core } = this;
+    if (message.replyId !== 0) core.send(node, { type: 'ack', messageId: message.replyId });
     if (message.exchange) node.active = message.active;
     this.liveness.onReply(node, message);
     this.considerAll(message.contacts);
-    if (message.exchange) this.ports.exchanged(node, message.contacts);
+    if (!message.exchange) return;
+    this.ports.exchanged(node, message.contacts);
+    if (message.active) this.ports.activeLeafSet(node.nodeId, message.contacts);
+    core.viewChanged = true;
   }
 
   /** A candidate has proven itself: it enters wherever it belongs. */
@@ -141,7 +150,7 @@ export class Acquaintance {
     core.viewChanged = true;
     const isLeaf = (forLeafSet || core.state === 'active') && this.insertLeaf(node);
     this.offerToTable(node);
-    core.release(node);
+    this.release(node);
     if (wasRemembered && !isLeaf) this.ports.strangerMet(node.contact);
   }
 
@@ -203,7 +212,7 @@ export class Acquaintance {
     core.neighboursChanged = true;
     for (const other of pushedOut) {
       if (!other.inTable) this.offerToTable(other);
-      core.release(other);
+      this.release(other);
     }
     return true;
   }
@@ -229,6 +238,10 @@ export class Acquaintance {
 
   private offerToTable(node: KnownNode): void {
     const { replaced } = this.core.table.offer(node);
-    if (replaced !== undefined && !replaced.inLeafSet && replaced.state === 'live') this.core.release(replaced);
+    if (replaced !== undefined && !replaced.inLeafSet && replaced.state === 'live') this.release(replaced);
+  }
+
+  private release(node: KnownNode): void {
+    if (this.core.release(node)) this.ports.released(node);
   }
 }

@@ -115,13 +115,14 @@ export class Core {
     return node;
   }
 
-  /** Drops a record that nothing needs any more. */
-  release(node: KnownNode): void {
-    if (node.inLeafSet || node.inTable || node.state === 'candidate') return;
+  /** Drops a record that nothing needs any more; says whether it did. */
+  release(node: KnownNode): boolean {
+    if (node.inLeafSet || node.inTable || node.state === 'candidate') return false;
     this.deadlines.cancel(node.probe?.deadline);
     node.probe = undefined;
     node.state = 'gone';
     if (this.known.get(node.nodeId) === node) this.known.delete(node.nodeId);
+    return true;
   }
 
   /** What an exchange carries: the leaf set, and those near enough that are about to enter it. */

@@ -65,7 +65,8 @@ export class Heartbeats {
     }
     const silentFrom = Math.max(neighbour.heardAt, core.wokeAt);
     if (core.now - silentFrom < silenceMs) {
-      this.watchLater(silentFrom + silenceMs);
+      // Never in this very millisecond, which rounding might make of it: the step would not end.
+      this.watchLater(Math.max(silentFrom + silenceMs, core.now + 1));
       return;
     }
     // With the leaf set, because a neighbour that does not write may not know that it is one.

@@ -69,12 +69,18 @@ export class OverlayNode {
       leafCandidateFailed: (node) => {
         this.repair.leafCandidateFailed(node);
       },
+      activeLeafSet: (sender, contacts) => {
+        this.repair.checkAbsent(sender, contacts);
+      },
       exchanged: (node, contacts) => {
         this.repair.exchanged(node, contacts);
       },
       gone: (node) => {
         this.repair.gone(node);
         this.forwarding.gone(node);
+      },
+      released: (node) => {
+        this.repair.gone(node);
       },
       strangerMet: (contact) => {
         this.join.locate(contact);
@@ -267,7 +273,7 @@ export class OverlayNode {
         else if (message.active) this.join.onActiveNeighbour(node);
         break;
       case 'failure':
-        this.repair.onFailure(message);
+        this.repair.onFailure(from, message);
         break;
       case 'goodbye':
         if (node === undefined) break;

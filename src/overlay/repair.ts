@@ -50,11 +50,12 @@ export class Repair {
     // Who knew the whole ring knows it still.
     if (place.wasWhole) return;
     if (node.heirs !== undefined) this.acquaintance.considerAll(node.heirs);
-    else this.askBeside(node.nodeId);
+    if (node.heirs === undefined || !this.bridges(node.nodeId, node.heirs)) this.askBeside(node.nodeId);
   }
 
+  /** Others may have been kept out for its sake. */
   leafCandidateFailed(node: KnownNode): void {
-    if (this.core.state === 'joining' || !this.core.leafSet.isComplete()) this.askBeside(node.nodeId);
+    this.askBeside(node.nodeId);
   }
 
   ask(node: KnownNode): void {
@@ -79,11 +80,35 @@ export class Repair {
     if (this.end?.node === node) this.end = undefined;
   }
 
-  onFailure(message: FailureMessage): void {
+  onFailure(from: Contact, message: FailureMessage): void {
     const node = this.core.known.get(message.nodeId);
-    if (node === undefined || !node.inLeafSet) return;
-    node.heirs = message.contacts;
-    this.liveness.probe(node, false, [this.core.parameters.checkTimeoutMs]);
+    if (node?.inLeafSet === true) {
+      node.heirs = message.contacts;
+      this.check(node);
+    }
+    this.checkAbsent(from.nodeId, message.contacts);
+  }
+
+  /**
+   * A leaf set of an active node says also who is not there: a member of ours that it should list and does not,
+   * and that was not heard lately, is checked. So word of a death gets around even if those beside it died, too.
+   */
+  checkAbsent(sender: NodeId, contacts: readonly Contact[]): void {
+    const { core } = this;
+    const { space } = core.geometry;
+    let reachCw = 0;
+    let reachCcw = 0;
+    for (const { nodeId } of contacts) {
+      const cw = space.clockwise(sender, nodeId);
+      if (2 * cw < space.size) reachCw = Math.max(reachCw, cw);
+      else reachCcw = Math.max(reachCcw, space.size - cw);
+    }
+    for (const node of core.leafSet.members()) {
+      if (core.now - node.heardAt < core.parameters.silenceMs || node.nodeId === sender) continue;
+      const cw = space.clockwise(sender, node.nodeId);
+      if (cw >= reachCw && space.size - cw >= reachCcw) continue;
+      if (!contacts.some((contact) => contact.nodeId === node.nodeId)) this.check(node);
+    }
   }
 
   /** At the end of a step that changed the view: goes on where a half is short and nothing is under way. */
@@ -103,6 +128,10 @@ export class Repair {
     this.ask(last);
   }
 
+  private check(node: KnownNode): void {
+    this.liveness.probe(node, false, [this.core.parameters.checkTimeoutMs]);
+  }
+
   private swap(): void {
     const { core } = this;
     const members = core.leafSet.members();
@@ -113,16 +142,31 @@ export class Repair {
     });
   }
 
+  /** Whether the contacts told reach from a lost position to the far end of that half as it will be: then nobody is missing between. */
+  private bridges(lost: NodeId, contacts: readonly Contact[]): boolean {
+    const { core } = this;
+    const { half, away } = this.side(lost);
+    const ids = half.map((node) => node.nodeId);
+    for (const node of core.candidates) if (node.forLeafSet) ids.push(node.nodeId);
+    const end = ids.sort((a, b) => away(a) - away(b))[core.leafSet.half - 1];
+    return end !== undefined && contacts.some((contact) => contact.nodeId === end);
+  }
+
   /** The member next to a lost position on our side of it, else the one behind it, knows all that we now miss. */
   private askBeside(lost: NodeId): void {
-    const { geometry, self, leafSet } = this.core;
-    const { space } = geometry;
-    const isClockwise = space.clockwise(self, lost) <= space.clockwise(lost, self);
-    const half = isClockwise ? leafSet.clockwise : leafSet.counterclockwise;
-    const away = (id: NodeId): number => (isClockwise ? space.clockwise(self, id) : space.clockwise(id, self));
+    const { half, away } = this.side(lost);
     const before = half.findLast((node) => away(node.nodeId) < away(lost));
     const target = before ?? half[0];
     if (target !== undefined) this.ask(target);
+  }
+
+  /** The half in whose direction a position lies, and the distance in that direction. */
+  private side(position: NodeId): { readonly half: readonly KnownNode[]; readonly away: (id: NodeId) => number } {
+    const { geometry, self, leafSet } = this.core;
+    const { space } = geometry;
+    return space.clockwise(self, position) <= space.clockwise(position, self)
+      ? { half: leafSet.clockwise, away: (id) => space.clockwise(self, id) }
+      : { half: leafSet.counterclockwise, away: (id) => space.clockwise(id, self) };
   }
 
   private nextAfter(id: NodeId, contacts: readonly Contact[], isClockwise: boolean): NodeId | undefined {

@@ -113,6 +113,13 @@ export class Simulation {
     return peer;
   }
 
+  /** Puts a machine made elsewhere in place, with a node of its own: the same id with other addresses, say. */
+  adopt(peer: SimulatedPeer): void {
+    assert(!this.peers.has(peer.contact.nodeId), 'one machine per id');
+    peer.node = this.newNode(peer.contact);
+    this.peers.set(peer.contact.nodeId, peer);
+  }
+
   start(peer: SimulatedPeer, seeds: readonly Contact[], alone = false): void {
     assert(!peer.isUp, 'a running peer is not started');
     if (peer.node.state !== 'idle') peer.node = this.newNode(peer.contact);
