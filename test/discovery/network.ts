@@ -72,9 +72,10 @@ export async function participant(addrs: readonly string[], options: Participant
   const { role = 'peer', network, certificate, timing = {} } = options;
   const key = options.key ?? (await generateKeyPair('Ed25519'));
   const log = options.log ?? keptLog();
-  let host: Host | undefined;
-  const policy = new NetworkPolicy({ role, network, certificate, addrs: () => host?.addrs() ?? [] });
-  host = await Host.start({ privateKey: key, listen: role === 'peer' ? LISTEN : [], policy, log });
+  const started: Host[] = [];
+  const policy = new NetworkPolicy({ role, network, certificate, addrs: () => started[0]?.addrs() ?? [] });
+  const host = await Host.start({ privateKey: key, listen: role === 'peer' ? LISTEN : [], policy, log });
+  started.push(host);
   cleanUp(() => host.stop());
   const client = new DiscoveryClient({ host, policy, addrs, random: seededRandom(1), log, timing });
   return { key, host, policy, client };
