@@ -118,7 +118,7 @@ export class FrameStream {
     return this.writeFrames([payload], wait);
   }
 
-  /** Several frames at one go: costs hardly more than one. */
+  /** Several frames at one go, for the price of one. */
   async writeFrames(payloads: readonly Payload[], wait: Wait): Promise<void> {
     this.#throwIfOver();
     if (this.#stream.writeStatus !== 'writable') throw new StreamClosedError('this end of the stream is closed');
@@ -211,9 +211,8 @@ export class FrameStream {
 
   #onMessage(event: StreamMessageEvent): void {
     if (this.#discarding) return;
-    const { data } = event;
-    if (data instanceof Uint8Array) this.#queue.append(data);
-    else for (const piece of data) this.#queue.append(piece);
+    if (event.data instanceof Uint8Array) this.#queue.append(event.data);
+    else for (const piece of event.data) this.#queue.append(piece);
     if (!this.#resuming) this.#flow();
   }
 

@@ -104,6 +104,8 @@ describe('FrameStream', () => {
       expect(Buffer.compare(frame ?? Buffer.alloc(0), filled(MIB, i))).toBe(0);
       expect(far.readQueueBytes).toBeLessThanOrEqual(bound);
       if (i % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      // A pause after the stream was let go on: it must be held back again.
+      if (i === 3) expect(await settled(writing)).toBe(false);
     }
     expect(await far.readFrame(MIB, WAIT)).toBeUndefined();
     await writing;
