@@ -5,7 +5,6 @@
  * neighbour to neighbour, so no discovery peer is needed.
  */
 
-import { StoreError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import { compareVersions } from '../id/version.ts';
 import { LIST_PAGE_RECORDS_MAX } from '../wire/limits.ts';
@@ -104,7 +103,7 @@ async function firstPage(
     return await withRetries('listing', retry, () => askPage(session, peer, prefix, '', signal));
   } catch (error) {
     if (!isPassing(error)) throw error;
-    session.log.warn('peer-not-listed', { peer: session.nameOf(peer).nodeId, message: (error as StoreError).message });
+    session.log.warn('peer-not-listed', { peer: session.nameOf(peer).nodeId, message: error.message });
     return undefined;
   }
 }

@@ -50,9 +50,9 @@ export class LookupChannel {
     this.#pending.set(requestId, pending);
     try {
       // A failure to write reaches the waiter through the receiving side, which ends then, too.
-      this.#stream
-        .writeFrame(encodeLookupRequest({ requestId, key }), wait)
-        .catch((error: Error) => pending.reject(error));
+      this.#stream.writeFrame(encodeLookupRequest({ requestId, key }), wait).catch((error: unknown) => {
+        pending.reject(error as Error);
+      });
       return await pending.promise;
     } finally {
       this.#pending.delete(requestId);

@@ -4,7 +4,7 @@
  * without a discovery peer.
  */
 
-import { BadMessageError } from '../base/errors.ts';
+import { BadMessageError, StoreError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Contact } from '../id/contact.ts';
 import { recallNetwork, type KnownNetwork } from '../discovery/hello-policy.ts';
@@ -63,9 +63,10 @@ export class PeerMemory {
   keepContactsSoon(contacts: () => readonly Contact[]): void {
     this.#saving ??= setTimeout(() => {
       this.#saving = undefined;
-      this.keepContacts(contacts()).catch((error: Error) =>
-        this.#log.warn('known-peers-not-saved', { message: error.message }),
-      );
+      this.keepContacts(contacts()).catch((error: unknown) => {
+        if (!(error instanceof StoreError)) throw error;
+        this.#log.warn('known-peers-not-saved', { message: error.message });
+      });
     }, SAVE_DELAY_MS);
   }
 

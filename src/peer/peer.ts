@@ -97,25 +97,25 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   const key = await peerKey(storage.path);
   const network = await memory.network();
   const certificate = await memory.certificate();
-  let host: Host | undefined = undefined;
-  const addrs = (): readonly string[] => (host as Host | undefined)?.addrs() ?? [];
-  const policy = new NetworkPolicy({ role: 'peer', network, certificate, addrs });
-  host = await listen(options, memory, key, policy);
-  const running = host;
-  teardown.add(() => running.stop());
+  // The policy speaks of the host that is started with it.
+  const started: { host?: Host } = {};
+  const policy = new NetworkPolicy({ role: 'peer', network, certificate, addrs: () => started.host?.addrs() ?? [] });
+  const host = await listen(options, memory, key, policy);
+  started.host = host;
+  teardown.add(() => host.stop());
 
   const membership = await becomeMember(
     options,
-    running,
+    host,
     policy,
     memory,
     network !== undefined && certificate !== undefined,
   );
   const { reader } = policy;
   const { parameters } = defined(policy.network, 'a member knows its network');
-  const self = await reader.contactOf(policy.certificate, running.addrs());
+  const self = await reader.contactOf(policy.certificate, host.addrs());
   const driver: OverlayDriver = new OverlayDriver({
-    host: running,
+    host,
     self,
     parameters,
     reader,
@@ -125,13 +125,13 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   teardown.add(() => memory.keepContacts(driver.knownContacts()));
   teardown.add(() => driver.stop());
 
-  const pool = new StreamPool(running, FILE_PROTOCOL, INQUIRY_STREAMS);
+  const pool = new StreamPool(host, FILE_PROTOCOL, INQUIRY_STREAMS);
   teardown.add(() => pool.close());
   const inquiry = new LeafSetInquiry(pool, () => driver.leafSet(), log);
   const { networkId, idSpace } = reader;
   const context = { ring: driver, storage, inquiry, networkId, idSpace, parameters, log };
-  await running.handle(FILE_PROTOCOL, (stream, remote) => serveFiles(context, stream, remote));
-  await running.handle(LOOKUP_PROTOCOL, (stream) => serveLookups(stream, reader, (wanted) => driver.locate(wanted)));
+  await host.handle(FILE_PROTOCOL, (stream, remote) => serveFiles(context, stream, remote));
+  await host.handle(LOOKUP_PROTOCOL, (stream) => serveLookups(stream, reader, (wanted) => driver.locate(wanted)));
 
   const seeds = [...membership.seeds, ...(await memory.contacts(reader))];
   log.info('joining', { nodeId: idSpace.format(self.nodeId), seeds: seeds.length });
@@ -139,8 +139,8 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   if (membership.discovery !== undefined) stayPresent(membership.discovery, driver, log, teardown);
   return {
     nodeId: idSpace.format(self.nodeId),
-    peerId: running.peerId,
-    addrs: running.addrs().map((addr) => `${addr}/p2p/${running.peerId}`),
+    peerId: host.peerId,
+    addrs: host.addrs().map((addr) => `${addr}/p2p/${host.peerId}`),
     storage: storage.path,
     stop: () => teardown.run(),
   };

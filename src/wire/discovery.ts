@@ -35,7 +35,7 @@ import { openMemberList, openParameters, PEER_ID_CHARACTERS_MAX } from './member
 export const DISCOVERY_PROTOCOL = '/p2p-file-store/discovery/1.0.0';
 
 /** Peers that one may ask to be spared when asking for a random one. */
-export const EXCEPTED_PEERS_MAX = 64;
+const EXCEPTED_PEERS_MAX = 64;
 /** Contacts that a newcomer is given to join through. */
 export const SEEDS_MAX = 8;
 /** Contacts in one presence notice: a hint of who is new, not a list of everybody. */

@@ -5,7 +5,7 @@ import { WireHello } from './generated/hello.ts';
 import { ENVELOPE_BYTES_MAX, HELLO_BYTES_MAX, HASH_BYTES } from './limits.ts';
 import { checkAddrs } from './contact.ts';
 
-export const WIRE_VERSION = 1;
+const WIRE_VERSION = 1;
 
 export type Role = 'peer' | 'client' | 'discovery';
 
