@@ -127,7 +127,13 @@ export class Admission {
     const bare = bareAddrs(addrs);
     if (papers === undefined || papers.addrs.join() === bare.join()) return;
     this.#papers.set(peerId, { ...papers, addrs: bare });
-    await this.#options.file.saveAddrs(peerId, bare);
+    try {
+      await this.#options.file.saveAddrs(peerId, bare);
+    } catch (error) {
+      if (!(error instanceof StorageUnusableError)) throw error;
+      // The peer is present all the same; only after a restart nobody knows where it was.
+      this.#options.log.warn('an address was not written', { code: error.code, message: error.message, peerId });
+    }
   }
 
   /** Resolves when every change that was begun is over. */

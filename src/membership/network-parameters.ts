@@ -23,9 +23,9 @@ export type NetworkParameters = {
 /** Content is hashed, sent and checked in chunks of this size. */
 export const CHUNK_BYTES_MIN = 4 * 1024;
 export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
-export const NETWORK_NAME_CHARACTERS_MAX = 64;
-export const LEAF_SET_HALF_MAX = 16;
-export const REPAIR_DELAY_MS_MAX = 30 * 24 * 3600 * 1000;
+const NETWORK_NAME_CHARACTERS_MAX = 64;
+const LEAF_SET_HALF_MAX = 16;
+const REPAIR_DELAY_MS_MAX = 30 * 24 * 3600 * 1000;
 
 export const DEFAULT_PARAMETERS: NetworkParameters = {
   name: 'p2p',

@@ -112,11 +112,28 @@ describe('registration', () => {
     expect((await whole.client.register({}, WAIT)).certificate).toMatchObject({ nodeId: 0, incarnation: 3 });
   });
 
+  it('is all that a peer may do that shows an old certificate or none', async () => {
+    const discovery = await discover();
+    const { key, policy, client, host } = await member(discovery.addrs);
+    const old = policy.certificate;
+    await client.register({}, WAIT);
+    await host.stop();
+    for (const certificate of [old, undefined]) {
+      const stale = await participant(discovery.addrs, { key, certificate });
+      await expect(stale.client.leave(WAIT)).rejects.toMatchObject({ code: 'NOT_PERMITTED' });
+      const over = stale.client.subscribe(() => {}, new AbortController().signal);
+      await expect(over).rejects.toMatchObject({ code: 'NOT_PERMITTED' });
+      await stale.host.stop();
+    }
+    const back = await member(discovery.addrs, { key, certificate: old });
+    await back.client.leave(WAIT);
+  });
+
   it("with somebody else's certificate is refused at hello", async () => {
     const discovery = await discover();
     const { policy, host } = await member(discovery.addrs);
     const thief = await participant(discovery.addrs, { certificate: policy.certificate });
-    await expect(thief.client.register({}, WAIT)).rejects.toThrow(
+    await expect(thief.client.contact(WAIT)).rejects.toThrow(
       new RegExp(`shown is ${host.peerId}'s, not that of ${thief.host.peerId}`),
     );
   });
