@@ -90,7 +90,7 @@ export const DEFAULT_OVERLAY_PARAMETERS: OverlayParameters = {
   heldMax: 1_024,
   duplicateMemoryMs: 30_000,
   duplicatesMax: 65_536,
-  leafSetSwapMs: 120_000,
+  leafSetSwapMs: 60_000,
   repairRetryMs: 500,
   tableRepairMs: 300_000,
   nearerProbesMax: 2,

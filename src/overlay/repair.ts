@@ -84,7 +84,8 @@ export class Repair {
     const node = this.core.known.get(message.nodeId);
     if (node?.inLeafSet === true) {
       node.heirs = message.contacts;
-      this.check(node);
+      // The other has probed often enough: one probe of our own will do.
+      this.liveness.probe(node, false, [this.core.parameters.checkTimeoutMs]);
     }
     this.checkAbsent(from.nodeId, message.contacts);
   }
@@ -107,7 +108,7 @@ export class Repair {
       if (core.now - node.heardAt < core.parameters.silenceMs || node.nodeId === sender) continue;
       const cw = space.clockwise(sender, node.nodeId);
       if (cw >= reachCw && space.size - cw >= reachCcw) continue;
-      if (!contacts.some((contact) => contact.nodeId === node.nodeId)) this.check(node);
+      if (!contacts.some((contact) => contact.nodeId === node.nodeId)) this.liveness.probe(node, false);
     }
   }
 
@@ -126,10 +127,6 @@ export class Repair {
     if (last === undefined) return;
     this.end = { node: last, isClockwise };
     this.ask(last);
-  }
-
-  private check(node: KnownNode): void {
-    this.liveness.probe(node, false, [this.core.parameters.checkTimeoutMs]);
   }
 
   private swap(): void {
