@@ -66,7 +66,6 @@ export class InterruptedError extends errorClass('INTERRUPTED', 'InterruptedErro
 export class OutputExistsError extends errorClass('OUTPUT_EXISTS', 'OutputExistsError') {}
 export class BusyError extends errorClass('BUSY', 'BusyError') {}
 export class TimeoutError extends errorClass('TIMEOUT', 'TimeoutError') {}
-export class NotRootError extends errorClass('NOT_ROOT', 'NotRootError') {}
 export class NotReadyError extends errorClass('NOT_READY', 'NotReadyError') {}
 export class BadMessageError extends errorClass('BAD_MESSAGE', 'BadMessageError') {}
 export class FrameTooLargeError extends errorClass('FRAME_TOO_LARGE', 'FrameTooLargeError') {}

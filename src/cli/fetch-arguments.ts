@@ -1,4 +1,4 @@
-/** What the arguments of `fetch-file` must fulfil together, and which names a prefix takes. */
+/** What the arguments of `fetch-file` must fulfil together. */
 
 import { UsageError } from '../base/errors.ts';
 import { STDOUT } from './output-target.ts';
@@ -15,11 +15,4 @@ export function checkNames(
     throw new UsageError('--json and --out - both want stdout; use one of them');
   }
   if (new Set(names).size < names.length) throw new UsageError('a name is given twice');
-}
-
-/** Whether a name is the prefix itself or lies below it: `a` takes `a` and `a/b`, not `ab`; an empty one takes all. */
-export function isBelow(name: string, prefix: string): boolean {
-  return prefix === '' || prefix.endsWith('/')
-    ? name.startsWith(prefix)
-    : name === prefix || name.startsWith(`${prefix}/`);
 }

@@ -16,7 +16,7 @@ Examples:
   fetch-file report.pdf --discovery /ip4/192.168.1.5/tcp/4100/p2p/12D3KooW…
   fetch-file report.pdf --out /tmp/copy.pdf
   fetch-file src.tar --out - | tar x      to a pipe
-  fetch-file -r photos --out backup       everything below photos/, into backup/photos/
+  fetch-file -r photos/ --out backup      everything below photos/, into backup/photos/
   fetch-file -- -odd-name                 a name that begins with a dash
 
 ${statusTable([0, 1, 2, 3, 5, 6, 7, 9, 130])}`;
@@ -25,7 +25,7 @@ const program = new Command('fetch-file')
   .description('Fetch files from the network.')
   .argument('[name...]', 'names as they were stored')
   .addOption(option('--out <path>', 'where to: a file, a directory, or - for stdout'))
-  .addOption(option('-r, --recursive <prefix>', 'fetch every file whose name lies below this one'))
+  .addOption(option('-r, --recursive <prefix>', 'fetch every file whose name begins so'))
   .addOption(option('--overwrite', 'replace files that exist'));
 for (const shared of clientOptions()) program.addOption(shared);
 program.addHelpText('after', HELP).action(

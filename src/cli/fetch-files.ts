@@ -4,7 +4,7 @@ import { NotFoundError } from '../base/errors.ts';
 import type { FetchReceipt } from '../client/types.ts';
 import { checkName } from '../id/key.ts';
 import type { Bounds } from './bounded.ts';
-import { checkNames, isBelow } from './fetch-arguments.ts';
+import { checkNames } from './fetch-arguments.ts';
 import { onInterrupt } from './interrupt.ts';
 import { lazyStore, type LazyStore } from './open-store.ts';
 import type { ClientOptions } from './options.ts';
@@ -37,7 +37,7 @@ export async function fetchFiles(names: readonly string[], options: FetchFileOpt
     const layout = await planOutput(options.out, names.length > 1 || options.recursive !== undefined);
     const wanted = [
       ...names.map((name) => ({ name, size: undefined })),
-      ...(options.recursive === undefined ? [] : await listBelow(store, options.recursive, signal)),
+      ...(options.recursive === undefined ? [] : await listPrefix(store, options.recursive, signal)),
     ];
     for (const { size } of wanted) progress.expect(size);
     const bounds = layout.kind === 'stdout' ? ONE_AT_A_TIME : TRANSFER_BOUNDS;
@@ -52,13 +52,13 @@ export async function fetchFiles(names: readonly string[], options: FetchFileOpt
   }
 }
 
-async function listBelow(store: LazyStore, prefix: string, signal: AbortSignal): Promise<Wanted[]> {
+async function listPrefix(store: LazyStore, prefix: string, signal: AbortSignal): Promise<Wanted[]> {
   const found = new Map<string, Wanted>();
   const connected = await store.get();
   for await (const { name, size } of connected.list({ prefix, signal })) {
-    if (isBelow(name, prefix)) found.set(name, { name, size });
+    found.set(name, { name, size });
   }
-  if (found.size === 0) throw new NotFoundError(`there is no file below "${prefix}"`);
+  if (found.size === 0) throw new NotFoundError(`there is no file whose name begins with "${prefix}"`);
   return [...found.values()];
 }
 

@@ -17,7 +17,7 @@ export type NodeId = Position;
 export type Key = Position;
 
 /** Bits per digit of the prefix routing: b = 4 in the Pastry paper, so that a digit is one hex digit. */
-export const DIGIT_BITS = 4;
+const DIGIT_BITS = 4;
 export const DIGIT_VALUES = 2 ** DIGIT_BITS;
 
 export type IdBits = 16 | 32;

@@ -18,7 +18,8 @@ export function utf8(text: string): Uint8Array {
     if (code < 0x80) bytes.push(code);
     else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 0x3f));
     else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
-    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
+    else
+      bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
   }
   return Uint8Array.from(bytes);
 }
@@ -37,11 +38,15 @@ export function checkName(name: string): void {
   const control = /[\u0000-\u001f\u007f-\u009f]/.exec(name);
   if (control !== null) {
     const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-    throw new InvalidNameError(`a file name must not contain control characters (U+${code} at position ${String(control.index)})`);
+    throw new InvalidNameError(
+      `a file name must not contain control characters (U+${code} at position ${String(control.index)})`,
+    );
   }
   const length = utf8(name).length;
   if (length > NAME_BYTES_MAX) {
-    throw new InvalidNameError(`a file name must not be longer than ${String(NAME_BYTES_MAX)} bytes in UTF-8; this one has ${String(length)}`);
+    throw new InvalidNameError(
+      `a file name must not be longer than ${String(NAME_BYTES_MAX)} bytes in UTF-8; this one has ${String(length)}`,
+    );
   }
 }
 

@@ -23,7 +23,7 @@ type Resolved = { readonly record: SignedRecord } | { readonly redirect: FileAns
  *
  * @throws NotFoundError, NotReadyError
  */
-export async function resolve(context: FileContext, name: string, localOnly: boolean): Promise<Resolved> {
+async function resolve(context: FileContext, name: string, localOnly: boolean): Promise<Resolved> {
   if (localOnly) {
     const record = await context.storage.record(name);
     if (record === undefined || record.tombstone) throw notFound(name);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkNames, isBelow } from '../../src/cli/fetch-arguments.ts';
+import { checkNames } from '../../src/cli/fetch-arguments.ts';
 import { checkPaths } from '../../src/cli/store-arguments.ts';
 
 describe('the arguments of store-file', () => {
@@ -37,12 +37,5 @@ describe('the arguments of fetch-file', () => {
     expect(() => {
       checkNames(['a'], { out: '-', json: true });
     }).toThrow('stdout');
-  });
-
-  it('take a prefix as a directory', () => {
-    const below = (prefix: string) => ['a', 'a/b', 'ab', 'b'].filter((name) => isBelow(name, prefix));
-    expect(below('a')).toEqual(['a', 'a/b']);
-    expect(below('a/')).toEqual(['a/b']);
-    expect(below('')).toEqual(['a', 'a/b', 'ab', 'b']);
   });
 });
