@@ -20,7 +20,7 @@ const WRITE_BYTES = 1024 * 1024;
 /** Content up to here is written in one go at the end. */
 const SMALL_BYTES = 64 * 1024;
 /** Bytes written between two syncs that run beside the writing. */
-const SYNC_EVERY_BYTES = 32 * 1024 * 1024;
+const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 /** Pieces below this are copied, so that tiny ones do not keep large buffers alive. */
 const COPY_BELOW_BYTES = 2 * 1024;
 /** How much more space is asked for when the content outgrows what was announced. */
