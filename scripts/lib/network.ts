@@ -40,7 +40,7 @@ export class Network {
   /** Starts the discovery peer only. */
   static async start(dir: string): Promise<Network> {
     const child = startCommand('p2p-discovery', ['start', '--json', ...LISTEN, '--dir', join(dir, 'discovery')], {
-      env: silentEnv(),
+      env: commonEnv(dir),
     });
     const { addrs } = JSON.parse(await child.firstLine(READY_TIMEOUT_MS)) as ReadyLine;
     if (addrs[0] === undefined) throw child.error('listens nowhere');
@@ -53,7 +53,7 @@ export class Network {
 
   /** For clients: where the network is, and a key of their own. */
   get clientEnv(): NodeJS.ProcessEnv {
-    return { ...silentEnv(), P2P_DISCOVERY: this.#discoveryAddr, P2P_CONFIG_DIR: this.clientDir };
+    return { ...commonEnv(this.#dir), P2P_DISCOVERY: this.#discoveryAddr, P2P_CONFIG_DIR: this.clientDir };
   }
 
   get clientDir(): string {
@@ -79,7 +79,7 @@ export class Network {
   async startPeer(number: number, args: readonly string[] = [], start = startCommand): Promise<PeerProcess> {
     const storage = join(this.#dir, `peer-${number}`);
     const child = start('p2p-peer', ['start', '--json', ...LISTEN, '--storage', storage, ...args], {
-      env: { ...silentEnv(), P2P_DISCOVERY: this.#discoveryAddr, P2P_CONFIG_DIR: join(this.#dir, 'config') },
+      env: { ...commonEnv(this.#dir), P2P_DISCOVERY: this.#discoveryAddr, P2P_CONFIG_DIR: join(this.#dir, 'config') },
     });
     const ready = JSON.parse(await child.firstLine(READY_TIMEOUT_MS)) as ReadyLine;
     return { number, nodeId: ready.nodeId, peerId: ready.peerId, addrs: ready.addrs, storage, child };
@@ -113,7 +113,7 @@ export class Network {
   }
 }
 
-/** Peers say only what goes wrong; that is kept and shown when a script fails. */
-function silentEnv(): NodeJS.ProcessEnv {
-  return { P2P_LOG_LEVEL: 'warn' };
+/** Peers say only what goes wrong, which is kept and shown when a script fails. Compiled code is cached beside them. */
+function commonEnv(dir: string): NodeJS.ProcessEnv {
+  return { P2P_LOG_LEVEL: 'warn', XDG_CACHE_HOME: join(dir, 'cache') };
 }

@@ -42,7 +42,7 @@ export function printTable(columns: readonly Column[], rows: readonly (readonly 
 function width(text: string): number {
   // eslint-disable-next-line no-control-regex -- the escape character begins a colour
   const plain = text.replace(/\u001b\[[\d;]*m/g, '').replace(/\p{M}/gu, '');
-  return [...plain].reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0);
+  return Array.from(plain).reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0);
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB'];

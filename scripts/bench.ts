@@ -1,0 +1,75 @@
+/**
+ * How fast it is, against yardsticks that are measured in the same run, in turns with what they are compared with. Prints
+ * a table and writes it with all samples to storage/reports/bench.json.
+ *
+ *   npm run bench [-- [--only transfers|starts|small-files|lookups]... [--quick]]
+ */
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { printRows } from './bench/report.ts';
+import { measureLookups } from './bench/lookups.ts';
+import { FULL, QUICK, reached, type Row, type Setting } from './bench/setting.ts';
+import { measureSmallFiles } from './bench/small-files.ts';
+import { measureStarts } from './bench/starts.ts';
+import { measureTransfers } from './bench/transfers.ts';
+import { Network } from './lib/network.ts';
+import { ROOT, runInScratch } from './lib/scratch.ts';
+import { say } from './lib/table.ts';
+
+const PEERS = 6;
+
+const MEASUREMENTS = new Map<string, (setting: Setting) => Promise<Row[]>>([
+  ['transfers', measureTransfers],
+  ['starts', measureStarts],
+  ['small-files', measureSmallFiles],
+  ['lookups', measureLookups],
+]);
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, quick: { type: 'boolean', default: false } },
+});
+const chosen = values.only ?? [...MEASUREMENTS.keys()];
+for (const name of chosen) {
+  if (MEASUREMENTS.has(name)) continue;
+  process.stderr.write(`bench: there is no measurement ${name}; there are ${[...MEASUREMENTS.keys()].join(', ')}\n`);
+  process.exit(2);
+}
+
+await runInScratch('bench', async (scratch) => {
+  const sizes = values.quick ? QUICK : FULL;
+  const startedAt = new Date();
+  const [load] = loadavg();
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
+  say(machine);
+  say(`load ${(load ?? 0).toFixed(1)} before the start; ${PEERS} peers, one copy of each file, all on 127.0.0.1`);
+  const network = await Network.start(scratch.path);
+  scratch.defer(() => network.destroy());
+  await network.addPeers(PEERS);
+  const setting = { scratch, network, sizes };
+  const rows: Row[] = [];
+  for (const name of chosen) {
+    const measured = await MEASUREMENTS.get(name)?.(setting);
+    printRows(measured ?? []);
+    rows.push(...(measured ?? []));
+  }
+  const report = {
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
+    machine,
+    loadBefore: load,
+    quick: values.quick,
+    peers: PEERS,
+    sizes,
+    rows: rows.map((row) => ({ ...row, reached: reached(row) })),
+  };
+  const dir = join(ROOT, 'storage', 'reports');
+  await mkdir(dir, { recursive: true });
+  const path = join(dir, values.quick || values.only !== undefined ? 'bench-part.json' : 'bench.json');
+  await writeFile(path, `${JSON.stringify(report, null, 2)}\n`);
+  say();
+  say(`All samples: ${path}`);
+  return 0;
+});
