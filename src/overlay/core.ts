@@ -66,6 +66,17 @@ export class Core {
     this.lastRequestId = randomBelow(random, REQUEST_IDS);
   }
 
+  /** Begins a step. One that comes long after a deadline means that this process slept: what it did not hear proves nothing. */
+  advanceTo(now: number): void {
+    assert(now >= this.now, 'time does not go back');
+    this.now = now;
+    const lateMs = now - this.deadlines.next();
+    if (!(lateMs > this.parameters.stallMs)) return;
+    this.deadlines.postpone(lateMs);
+    this.wokeAt = now;
+    this.observe({ kind: 'stalled', lateMs });
+  }
+
   newMessageId(): number {
     this.lastMessageId = (this.lastMessageId + 1) % MESSAGE_IDS || 1;
     return this.lastMessageId;

@@ -80,6 +80,17 @@ export class Join {
     }
   }
 
+  /** Hearsay from outside. Those that fit are probed; one of the others is asked for our place, lest it be on another ring. */
+  hearOf(contacts: readonly Contact[]): void {
+    const { core } = this;
+    if (core.state === 'joining') this.addSeeds(contacts);
+    if (core.state !== 'active') return;
+    this.acquaintance.considerAll(contacts);
+    const strangers = contacts.filter((c) => c.nodeId !== core.self && core.known.get(c.nodeId)?.inLeafSet !== true);
+    const stranger = strangers[randomBelow(core.random, strangers.length)];
+    if (stranger !== undefined) this.locate(stranger);
+  }
+
   /** A seed refused: the next one now. */
   onUnreachable(contact: Contact): void {
     if (this.core.state !== 'joining' || this.answered || this.retry === undefined) return;

@@ -6,7 +6,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { randomBelow, type Random } from '../base/random.ts';
+import type { Random } from '../base/random.ts';
 import type { Contact } from '../id/contact.ts';
 import type { Key } from '../id/id-space.ts';
 import type { KeyInterval } from '../id/interval.ts';
@@ -16,7 +16,6 @@ import type { OverlayEffect, OverlayEvent } from './events.ts';
 import { Forwarding } from './forwarding.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Join } from './join.ts';
-import type { KnownNode } from './known-node.ts';
 import { Liveness } from './liveness.ts';
 import { Lookups } from './lookups.ts';
 import type { OverlayMessage } from './messages.ts';
@@ -124,9 +123,7 @@ export class OverlayNode {
    */
   step(event: OverlayEvent, now: number): OverlayEffect[] {
     const { core } = this;
-    assert(now >= core.now, 'time does not go back');
-    core.now = now;
-    this.noticeStall();
+    core.advanceTo(now);
     if (core.state === 'stopped') {
       if (event.type === 'lookup') this.lookups.start(event.key, event.lookupId);
       return core.takeEffects();
@@ -183,16 +180,6 @@ export class OverlayNode {
     return this.ownership.intervals();
   }
 
-  /** A step that comes long after a deadline: this process slept, and what it did not hear proves nothing. */
-  private noticeStall(): void {
-    const { core } = this;
-    const lateMs = core.now - core.deadlines.next();
-    if (!(lateMs > core.parameters.stallMs)) return;
-    core.deadlines.postpone(lateMs);
-    core.wokeAt = core.now;
-    core.observe({ kind: 'stalled', lateMs });
-  }
-
   private handle(event: OverlayEvent): void {
     const { core } = this;
     switch (event.type) {
@@ -210,7 +197,7 @@ export class OverlayNode {
         this.lookups.start(event.key, event.lookupId);
         break;
       case 'contacts':
-        this.hearOf(event.contacts);
+        this.join.hearOf(event.contacts);
         break;
       case 'stop':
       case 'leave':
@@ -281,20 +268,6 @@ export class OverlayNode {
         this.acquaintance.lose(node, !message.forGood, true);
         break;
     }
-  }
-
-  /** Hearsay from outside. Those that fit are probed; one of the others is asked for our place, lest it be on another ring. */
-  private hearOf(contacts: readonly Contact[]): void {
-    const { core } = this;
-    if (core.state === 'idle') return;
-    if (core.state === 'joining') {
-      this.join.addSeeds(contacts);
-      return;
-    }
-    this.acquaintance.considerAll(contacts);
-    const strangers = contacts.filter((c) => c.nodeId !== core.self && core.known.get(c.nodeId)?.inLeafSet !== true);
-    const stranger = strangers[randomBelow(core.random, strangers.length)];
-    if (stranger !== undefined) this.join.locate(stranger);
   }
 
   private part(forGood: boolean): void {

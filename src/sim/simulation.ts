@@ -13,8 +13,9 @@ import type { OverlayMessage } from '../overlay/messages.ts';
 import { OverlayNode } from '../overlay/overlay-node.ts';
 import { DEFAULT_OVERLAY_PARAMETERS, type OverlayParameters } from '../overlay/parameters.ts';
 import { EventHeap } from './event-heap.ts';
-import { DEFAULT_NETWORK_OPTIONS, NetworkModel, type NetworkOptions, type Place } from './network-model.ts';
+import { DEFAULT_NETWORK_OPTIONS, NetworkModel, type NetworkOptions } from './network-model.ts';
 import { Oracle } from './oracle.ts';
+import type { LookupOutcome, SimulatedPeer } from './simulated-peer.ts';
 
 export type SimulationOptions = {
   readonly seed: number;
@@ -22,30 +23,6 @@ export type SimulationOptions = {
   readonly network?: Partial<NetworkOptions>;
   /** Whether a message to a dead node is reported to its sender, as a refused dial would be. */
   readonly refusals?: boolean;
-};
-
-/** A simulated machine: the node that runs on it now, and where it stands. */
-export type SimulatedPeer = {
-  readonly contact: Contact;
-  readonly place: Place;
-  node: OverlayNode;
-  isUp: boolean;
-  /** Until then it is stopped as by SIGSTOP: what comes in waits. */
-  pausedUntil: number;
-  /** Group within a partition; messages pass within a group only. */
-  group: number;
-  /** When the earliest tick that is planned for it is due. */
-  tickAt: number;
-};
-
-export type LookupOutcome = {
-  readonly key: Key;
-  readonly entry: NodeId;
-  /** undefined: failed. */
-  readonly root: NodeId | undefined;
-  readonly path: readonly NodeId[];
-  readonly tookMs: number;
-  readonly effect: Extract<OverlayEffect, { type: 'found' }> | undefined;
 };
 
 type Planned =

@@ -7,12 +7,8 @@ import { expect } from 'vitest';
 import { defined } from '../../src/base/assert.ts';
 import { randomBelow } from '../../src/base/random.ts';
 import type { NodeId } from '../../src/id/id-space.ts';
-import {
-  Simulation,
-  type LookupOutcome,
-  type SimulatedPeer,
-  type SimulationOptions,
-} from '../../src/sim/simulation.ts';
+import type { LookupOutcome, SimulatedPeer } from '../../src/sim/simulated-peer.ts';
+import { Simulation, type SimulationOptions } from '../../src/sim/simulation.ts';
 
 /** A random live peer, which need not be active. */
 export function anyOf(simulation: Simulation, peers: readonly SimulatedPeer[]): SimulatedPeer {

@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { defined } from '../../src/base/assert.ts';
 import type { Contact } from '../../src/id/contact.ts';
 import type { NodeId } from '../../src/id/id-space.ts';
-import { Simulation, type SimulatedPeer } from '../../src/sim/simulation.ts';
+import type { SimulatedPeer } from '../../src/sim/simulated-peer.ts';
+import { Simulation } from '../../src/sim/simulation.ts';
 import { anyOf, expectConvergence, grownRing, manyLookups, misrouted } from './ring.ts';
 
 const SECOND = 1_000;
