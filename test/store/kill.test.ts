@@ -69,5 +69,5 @@ describe('a process killed while it stores', () => {
       const acknowledged = [...story.values()].reduce((sum, told) => sum + told.acknowledged, 0);
       expect(acknowledged).toBeGreaterThan(ROUNDS * 10);
     });
-  }, 60_000);
+  }, 120_000);
 });
