@@ -26,6 +26,11 @@ import type { Ring } from './file-context.ts';
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 /** Longest timer of the platform. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+/**
+ * When no known peer has said anything for so long, all of them are taken to be down, and this one founds a ring. Should
+ * some of them be up after all, the two rings become one as soon as one peer hears of another.
+ */
+const UNHEARD_MS = 6_000;
 /** Time for the goodbyes to leave. */
 const FLUSH_TIMEOUT_MS = 300;
 
@@ -49,6 +54,8 @@ export class OverlayDriver implements Ring {
   readonly #lookups = new Map<number, Waiter>();
   readonly #joined = Promise.withResolvers<undefined>();
   #lastLookupId = 0;
+  /** Anything came from another peer. */
+  #heard = false;
   #timer: NodeJS.Timeout | undefined;
   #wakesAt = Infinity;
   #over = false;
@@ -68,11 +75,21 @@ export class OverlayDriver implements Ring {
     });
   }
 
-  /** Begins to join through these peers, or founds a ring where there are none. Settles when joined. */
+  /**
+   * Begins to join through these peers, or founds a ring where there are none, or none of them gives a sign of life.
+   * Settles when joined.
+   */
   async start(seeds: readonly Contact[]): Promise<void> {
     await this.#links.ready;
     this.#step({ type: 'start', seeds });
-    await this.#joined.promise;
+    const unheard = setTimeout(() => {
+      if (this.#heard || this.#node.state !== 'joining') return;
+      this.#options.log.info('nobody-answers', { seeds: seeds.length });
+      this.#step({ type: 'start', seeds: [], alone: true });
+    }, UNHEARD_MS);
+    await this.#joined.promise.finally(() => {
+      clearTimeout(unheard);
+    });
   }
 
   /** Peers that were heard of elsewhere. */
@@ -124,6 +141,7 @@ export class OverlayDriver implements Ring {
   async #receive(remote: RemoteIdentity, frame: Uint8Array): Promise<void> {
     const from = remote.contact;
     if (from === undefined) throw new UnexpectedMessageError(`a ${remote.role} may not speak the overlay's protocol`);
+    this.#heard = true;
     const message = await decodeOverlayMessage(frame, this.#options.reader);
     this.#step({ type: 'message', from, message });
   }
