@@ -8,11 +8,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import type { PrivateKey } from '@libp2p/interface';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { StoreError } from '../base/errors.ts';
-import { readOrCreateKeyFile } from '../store/key-file.ts';
+import { loadOrMakeKey } from '../store/key-file.ts';
 import { reasonOf } from './source.ts';
 
 const KEY_FILE = 'client.key';
@@ -52,10 +51,7 @@ export class Identity {
         cause,
       );
     }
-    const bytes = await readOrCreateKeyFile(join(dir, KEY_FILE), async () =>
-      privateKeyToProtobuf(await generateKeyPair('Ed25519')),
-    );
-    return new Identity(dir, privateKeyFromProtobuf(bytes));
+    return new Identity(dir, await loadOrMakeKey(join(dir, KEY_FILE)));
   }
 
   /** What is remembered of the network at one of these addresses. @throws StoreError when the file is damaged */

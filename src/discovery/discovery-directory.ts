@@ -13,7 +13,7 @@ import { BadMessageError, messageOf, StorageUnusableError, UsageError } from '..
 import { IdSpace } from '../id/id-space.ts';
 import { checkParameters, DEFAULT_PARAMETERS, type NetworkParameters } from '../membership/network-parameters.ts';
 import { networkIdOf, openCertificate, openParameters, signCertificate, signParameters } from '../wire/membership.ts';
-import { loadKey, loadOrMakeKey } from './key-file.ts';
+import { loadKey, loadOrMakeKey } from '../store/key-file.ts';
 import { RegistryFile, type LoadedRegistry } from './registry-file.ts';
 
 export type FoundedNetwork = {

@@ -2,7 +2,7 @@
 
 import { multiaddr } from '@multiformats/multiaddr';
 import { UsageError } from '../base/errors.ts';
-import type { DialTarget } from '../net/host.ts';
+import type { DialTarget } from '../net/dial-target.ts';
 
 export type DiscoveryTarget = DialTarget & {
   /** As it was given. */

@@ -6,7 +6,7 @@
 
 import { StreamClosedError } from '../base/errors.ts';
 import type { StreamLease, StreamPool } from './stream-pool.ts';
-import type { DialTarget } from './host.ts';
+import type { DialTarget } from './dial-target.ts';
 import type { Wait } from './wait.ts';
 
 export type Exchange = { readonly lease: StreamLease; readonly answer: Uint8Array };

@@ -34,10 +34,6 @@ import {
 import { Link, type RemoteIdentity } from './link.ts';
 import { Deadline, within, type Wait } from './wait.ts';
 
-export type { DialTarget } from './dial-target.ts';
-export type { HelloPolicy } from './hello.ts';
-export type { RemoteIdentity } from './link.ts';
-
 export type HostOptions = {
   readonly privateKey: PrivateKey;
   /** Multiaddrs to listen on; none for a client. */

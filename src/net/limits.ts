@@ -52,9 +52,8 @@ export const INITIAL_WINDOW_BYTES = 256 * KIB;
 export const WINDOW_BYTES_MAX = 2 * MIB;
 /** What libp2p may hold for a paused stream, and for one that is still being negotiated. More aborts the stream. */
 export const LIBP2P_READ_BUFFER_BYTES = 4 * WINDOW_BYTES_MAX;
-/** Bytes waiting for a reader at which a stream is paused, and the level at which it goes on. */
+/** Bytes waiting for a reader at which a stream is paused; it goes on at half of them. */
 export const READ_QUEUE_HIGH_BYTES = 2 * MIB;
-export const READ_QUEUE_LOW_BYTES = READ_QUEUE_HIGH_BYTES / 2;
 /** The same for a stream that waits for its connection's hello: a stranger gets hardly more than the initial window. */
 export const EARLY_QUEUE_BYTES = 16 * KIB;
 /** What the system's socket takes before libp2p is told to wait: several encrypted 64 KiB messages per round of events. */
@@ -77,4 +76,3 @@ assert(
   'a paused stream would be aborted before its window is used up',
 );
 assert(INITIAL_WINDOW_BYTES <= WINDOW_BYTES_MAX, 'windows only grow');
-assert(READ_QUEUE_LOW_BYTES < READ_QUEUE_HIGH_BYTES, 'a stream that goes on must not pause at once');

@@ -9,7 +9,8 @@
 
 import { StreamClosedError } from '../base/errors.ts';
 import type { FrameStream } from './frame-stream.ts';
-import type { DialTarget, Host } from './host.ts';
+import type { DialTarget } from './dial-target.ts';
+import type { Host } from './host.ts';
 import { Deadline, Pending, type Wait } from './wait.ts';
 
 export type StreamPoolOptions = {

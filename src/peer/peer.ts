@@ -5,7 +5,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import type { PrivateKey } from '@libp2p/interface';
 import { defined } from '../base/assert.ts';
 import { StoreError, UnreachableError, UsageError } from '../base/errors.ts';
@@ -18,7 +17,7 @@ import { NetworkPolicy } from '../discovery/hello-policy.ts';
 import { Host } from '../net/host.ts';
 import { StreamPool } from '../net/stream-pool.ts';
 import { within } from '../net/wait.ts';
-import { readOrCreateKeyFile } from '../store/key-file.ts';
+import { loadOrMakeKey } from '../store/key-file.ts';
 import { StorageDirectory } from '../store/storage-directory.ts';
 import { FILE_PROTOCOL } from '../wire/file.ts';
 import { LOOKUP_PROTOCOL } from '../wire/lookup.ts';
@@ -94,7 +93,7 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   const storage = await StorageDirectory.open(options.storage, { log });
   teardown.add(() => storage.close());
   const memory = new PeerMemory(storage.settings, log);
-  const key = await peerKey(storage.path);
+  const key = await loadOrMakeKey(join(storage.path, 'peer.key'));
   const network = await memory.network();
   const certificate = await memory.certificate();
   // The policy speaks of the host that is started with it.
@@ -144,11 +143,6 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
     storage: storage.path,
     stop: () => teardown.run(),
   };
-}
-
-async function peerKey(storage: string): Promise<PrivateKey> {
-  const make = async () => privateKeyToProtobuf(await generateKeyPair('Ed25519'));
-  return privateKeyFromProtobuf(await readOrCreateKeyFile(join(storage, 'peer.key'), make));
 }
 
 /** Listens where the last run did, if that is still free and nobody says otherwise. */

@@ -6,6 +6,8 @@
 import { constants, type FileHandle, link, open, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
+import type { PrivateKey } from '@libp2p/interface';
 import { StorageUnusableError } from '../base/errors.ts';
 import { causeCode, storageError } from './file-errors.ts';
 import { nodeFileSystem } from './file-system.ts';
@@ -13,6 +15,34 @@ import { nodeFileSystem } from './file-system.ts';
 const KEY_FILE_MODE = 0o600;
 const OTHERS_MODE_BITS = 0o077;
 const KEY_FILE_BYTES_MAX = 64 * 1024;
+
+/**
+ * The key in that file, or undefined when there is no such file.
+ *
+ * @throws StorageUnusableError when it cannot be read or holds no Ed25519 key
+ */
+export async function loadKey(path: string): Promise<PrivateKey | undefined> {
+  const bytes = await readKeyFile(path).catch((error: unknown) => {
+    throw storageError(`key file ${path}`, error);
+  });
+  return bytes === undefined ? undefined : keyOf(path, bytes);
+}
+
+/** The key in that file, an Ed25519 key made now where there is none. @throws StorageUnusableError, NoSpaceError */
+export async function loadOrMakeKey(path: string): Promise<PrivateKey> {
+  const make = async () => privateKeyToProtobuf(await generateKeyPair('Ed25519'));
+  return keyOf(path, await readOrCreateKeyFile(path, make));
+}
+
+function keyOf(path: string, bytes: Uint8Array): PrivateKey {
+  try {
+    const key = privateKeyFromProtobuf(bytes);
+    if (key.type === 'Ed25519') return key;
+  } catch (error) {
+    throw new StorageUnusableError(`${path} holds no private key; restore it from a backup`, error);
+  }
+  throw new StorageUnusableError(`${path} holds a key of another kind than Ed25519`);
+}
 
 /**
  * The content of a key file, made by `make` where there is none yet. Mode 0600; a file that others may read is

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
 import { StorageLockedError, StorageUnusableError, UsageError } from '../../src/base/errors.ts';
 import { openDiscoveryDirectory } from '../../src/discovery/discovery-directory.ts';
-import { loadKey, loadOrMakeKey } from '../../src/discovery/key-file.ts';
+import { loadKey, loadOrMakeKey } from '../../src/store/key-file.ts';
 import { RegistryFile } from '../../src/discovery/registry-file.ts';
 import type { NetworkParameters } from '../../src/membership/network-parameters.ts';
 import { openCertificate } from '../../src/wire/membership.ts';

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { InterruptedError, NotFoundError } from '../../src/base/errors.ts';
+import { InterruptedError, NotFoundError, TimeoutError } from '../../src/base/errors.ts';
 import type { FrameStream } from '../../src/net/frame-stream.ts';
 import { LIBP2P_READ_BUFFER_BYTES, READ_QUEUE_HIGH_BYTES, WINDOW_BYTES_MAX } from '../../src/net/limits.ts';
+import { within } from '../../src/net/wait.ts';
 import { eventually, Hosts } from './hosts.ts';
 
 const PROTOCOL = '/test/frames/1.0.0';
@@ -29,13 +30,10 @@ function filled(length: number, seed: number): Uint8Array {
   return bytes;
 }
 
+/** Whether it settles soon; a write that is held back does not, however long one waits. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
-  const later = Symbol();
-  const first = await Promise.race([
-    promise.catch(() => {}),
-    new Promise((resolve) => setTimeout(() => resolve(later), 300)),
-  ]);
-  return first !== later;
+  const outcome = within(promise, { timeoutMs: 300 }, 'settling').catch((error: unknown) => error);
+  return !((await outcome) instanceof TimeoutError);
 }
 
 describe('FrameStream', () => {
@@ -103,7 +101,7 @@ describe('FrameStream', () => {
       const frame = await far.readFrame(MIB, WAIT);
       expect(Buffer.compare(frame ?? Buffer.alloc(0), filled(MIB, i))).toBe(0);
       expect(far.readQueueBytes).toBeLessThanOrEqual(bound);
-      if (i % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      if (i % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
       // A pause after the stream was let go on: it must be held back again.
       if (i === 3) expect(await settled(writing)).toBe(false);
     }
