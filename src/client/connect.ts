@@ -14,7 +14,7 @@ import type { Contact } from '../id/contact.ts';
 import { Host } from '../net/host.ts';
 import { StreamPool } from '../net/stream-pool.ts';
 import type { Wait } from '../net/wait.ts';
-import { encodeContact } from '../wire/contact.ts';
+import { encodeContact, type ContactReader } from '../wire/contact.ts';
 import { FILE_PROTOCOL } from '../wire/file.ts';
 import { EntryPeer } from './entry-peer.ts';
 import { FileStore } from './file-store.ts';
@@ -51,7 +51,7 @@ export async function connect(options: ConnectOptions): Promise<FileStore> {
   const log = options.log ?? silentLog;
   const identity = await Identity.open(options.configDir ?? defaultConfigDir());
   const remembered = await identity.recall(options.discovery);
-  const network = remembered === undefined ? undefined : await recallNetwork(remembered.parameters);
+  const network = remembered === undefined ? undefined : recallNetwork(remembered.parameters);
   const policy = new NetworkPolicy({ role: 'client', network, addrs: () => [] });
   // The host's own key is made for this run; what is signed for good is signed with the person's.
   const host = await Host.start({ privateKey: await generateKeyPair('Ed25519'), listen: [], policy, log });
@@ -61,10 +61,7 @@ export async function connect(options: ConnectOptions): Promise<FileStore> {
     const known = network ?? (await discovery.contact({ timeoutMs: CONTACT_TIMEOUT_MS, signal: options.signal }));
     const { reader } = policy;
     const peers = new KnownPeers(random);
-    for (const peer of remembered?.peers ?? []) {
-      const contact = await reader.contact(peer).catch(ignoreBadMessage);
-      if (contact !== undefined) peers.meet(contact);
-    }
+    for (const peer of remembered?.peers ?? []) peers.recall(peer, reader);
     const pick = (except: readonly string[], wait: Wait) => pickEntry(discovery, peers, identity, except, wait);
     const pool = new StreamPool(host, FILE_PROTOCOL, FILE_STREAMS);
     const entry = new EntryPeer(host, reader, pick, (contact) => peers.meet(contact));
@@ -98,6 +95,15 @@ class KnownPeers {
     this.#byPeerId.set(contact.peerId, contact);
     const oldest = this.#byPeerId.keys().next();
     if (this.#byPeerId.size > PEERS_REMEMBERED_MAX && oldest.done !== true) this.#byPeerId.delete(oldest.value);
+  }
+
+  /** One that was kept. What cannot be read any more is left out. */
+  recall(bytes: Uint8Array, reader: ContactReader): void {
+    try {
+      this.meet(reader.contact(bytes));
+    } catch (error) {
+      if (!(error instanceof BadMessageError)) throw error;
+    }
   }
 
   all(): readonly Contact[] {
@@ -148,9 +154,4 @@ async function rememberNetwork(
   const news = contacts.some((bytes) => !seen.has(Buffer.from(bytes).toString('latin1')));
   if (before !== undefined && !news) return;
   await identity.remember(addrs, { parameters: network.parametersEnvelope, peers: contacts });
-}
-
-function ignoreBadMessage(error: unknown): undefined {
-  if (!(error instanceof BadMessageError)) throw error;
-  return undefined;
 }

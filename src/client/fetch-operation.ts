@@ -73,7 +73,7 @@ async function attempt(
   const { lease } = arrival;
   try {
     const content = expectAnswer(arrival.answer, 'content');
-    const record = await openRecord(content.record, session.reader.networkId);
+    const record = openRecord(content.record, session.reader.networkId);
     if (record.name !== name || record.tombstone) throw new BadMessageError('the peer answered with another record');
     const begun = progress.record;
     if (begun !== undefined && compareVersions(begun.version, record.version) !== 0) {

@@ -77,7 +77,7 @@ export class FileStore {
       const { lease, answer } = await session.arrive(name, request, signal, { ...request, localOnly: true });
       lease.release();
       const { record: envelope, replicas } = expectAnswer(answer, 'stat');
-      const record = await openRecord(envelope, session.reader.networkId);
+      const record = openRecord(envelope, session.reader.networkId);
       if (record.tombstone) throw new NotFoundError(`there is no file "${name}"`);
       const holders = replicas.map((replica) => session.nameOf(replica));
       return { ...fileEntry(session.reader.idSpace, record), replicas: holders };

@@ -121,9 +121,9 @@ async function askPage(
   const { records, more, neighbours } = expectAnswer(answer, 'list-page');
   const { reader } = session;
   return {
-    records: await Promise.all(records.map((record) => openRecord(record, reader.networkId))),
+    records: records.map((record) => openRecord(record, reader.networkId)),
     more,
-    neighbours: await Promise.all(neighbours.map((contact) => reader.contact(contact))),
+    neighbours: neighbours.map((contact) => reader.contact(contact)),
   };
 }
 

@@ -68,7 +68,7 @@ export class LookupChannel {
       for (;;) {
         const frame = await this.#stream.readFrame(LOOKUP_ANSWER_BYTES_MAX, { timeoutMs: Infinity });
         if (frame === undefined) throw new StreamClosedError('the entry peer closed the stream');
-        const answer = await decodeLookupAnswer(frame, this.#reader);
+        const answer = decodeLookupAnswer(frame, this.#reader);
         const pending = this.#pending.get(answer.requestId);
         if ('located' in answer) pending?.resolve(answer.located);
         else pending?.reject(answer.error);

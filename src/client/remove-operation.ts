@@ -42,7 +42,7 @@ async function attempt(
   const wait = { timeoutMs: ANSWER_TIMEOUT_MS, signal };
   try {
     const { highest } = expectAnswer(arrival.answer, 'put-ready');
-    const record = await signRecord(session.key, {
+    const record = signRecord(session.key, {
       networkId: session.reader.networkId,
       name,
       version: { counter: (highest?.version.counter ?? 0) + 1, tag },

@@ -69,7 +69,7 @@ export class Session {
       const reply = await this.ask(peer, asked, signal);
       if (reply.answer.type !== 'redirect') return { ...reply, peer, root, route: this.#route(name, path) };
       reply.lease.release();
-      peer = await this.reader.contact(reply.answer.contact);
+      peer = this.reader.contact(reply.answer.contact);
       if (reply.answer.holder) asked = atHolder;
       else {
         root = peer;

@@ -148,7 +148,7 @@ async function sendSigned(
     },
   );
   const version: Version = { counter: (highest?.version.counter ?? 0) + 1, tag: store.tag };
-  const record = await signRecord(session.key, {
+  const record = signRecord(session.key, {
     networkId: session.reader.networkId,
     name,
     version,
@@ -220,7 +220,7 @@ async function findVersion(
     const { lease, answer } = await session.arrive(record.name, request, signal, atHolder);
     lease.release();
     const { record: envelope, replicas } = expectAnswer(answer, 'stat');
-    const present = await openRecord(envelope, session.reader.networkId);
+    const present = openRecord(envelope, session.reader.networkId);
     const ours = compareVersions(present.version, record.version) === 0 && equalBytes(present.owner, record.owner);
     return ours ? { type: 'receipt', replicas } : undefined;
   };

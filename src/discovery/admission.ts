@@ -34,7 +34,7 @@ export class Admission {
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #broken: StorageUnusableError | undefined;
-  #list: { readonly epoch: number; readonly bytes: Promise<Uint8Array> } | undefined;
+  #list: { readonly epoch: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -67,7 +67,7 @@ export class Admission {
   }
 
   /** The signed list of the present epoch. Signed once per epoch. */
-  memberList(): Promise<Uint8Array> {
+  memberList(): Uint8Array {
     const { networkKey, reader } = this.#options;
     const { epoch } = this.#registry;
     if (this.#list?.epoch !== epoch) {
@@ -83,14 +83,14 @@ export class Admission {
    *   StorageUnusableError
    */
   async register(peerId: string, request: RegisterRequest): Promise<Contact> {
-    const presented = await this.#presented(peerId, request.certificate);
+    const presented = this.#presented(peerId, request.certificate);
     return this.#inTurn(async () => {
       const { networkKey, reader, file, chosenIdsAllowed, log } = this.#options;
       const wasMember = this.#registry.member(peerId) !== undefined;
       const change = this.#registry.admit({ peerId, wantedId: request.wantedId, presented, chosenIdsAllowed });
       const { nodeId, incarnation, serial } = change.put;
       const { networkId } = reader;
-      const certificate = await signCertificate(networkKey, {
+      const certificate = signCertificate(networkKey, {
         networkId,
         role: 'peer',
         peerId,
@@ -141,9 +141,9 @@ export class Admission {
     await this.#tail;
   }
 
-  async #presented(peerId: string, bytes: Uint8Array): Promise<Certificate | undefined> {
+  #presented(peerId: string, bytes: Uint8Array): Certificate | undefined {
     if (bytes.length === 0) return undefined;
-    const certificate = await this.#options.reader.certificate(bytes);
+    const certificate = this.#options.reader.certificate(bytes);
     if (certificate.peerId !== peerId || certificate.role !== 'peer') {
       throw new NotPermittedError(`the certificate shown is ${certificate.peerId}'s, not that of ${peerId}`);
     }

@@ -173,7 +173,7 @@ export class DiscoveryClient {
       await stream.writeFrame(encodeDiscoveryRequest(request), deadline.rest);
       const bytes = await stream.readFrame(DISCOVERY_ANSWER_BYTES_MAX, deadline.rest);
       if (bytes === undefined) throw new StreamClosedError('the discovery peer closed the stream instead of answering');
-      return await decodeDiscoveryAnswer(bytes, this.#options.policy.reader);
+      return decodeDiscoveryAnswer(bytes, this.#options.policy.reader);
     } finally {
       // Nobody waits for the stream's end, and `finish` sees to it that there is one.
       void stream.finish({ timeoutMs: FINISH_TIMEOUT_MS });

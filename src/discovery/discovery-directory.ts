@@ -48,11 +48,11 @@ export async function openDiscoveryDirectory(dir: string, wanted: Partial<Networ
     let loaded = await file.load(space);
     let certificate = await file.certificate();
     const peerId = peerIdFromPrivateKey(peerKey).toString();
-    if (certificate === undefined || (await openCertificate(certificate, networkId, space)).peerId !== peerId) {
+    if (certificate === undefined || openCertificate(certificate, networkId, space).peerId !== peerId) {
       const serial = loaded.state.serial + 1;
       const role = 'discovery';
       const nodeId = space.position(0);
-      certificate = await signCertificate(networkKey, { networkId, role, peerId, nodeId, incarnation: 1, serial });
+      certificate = signCertificate(networkKey, { networkId, role, peerId, nodeId, incarnation: 1, serial });
       await file.saveCertificate(certificate, loaded.state.epoch, serial);
       loaded = { ...loaded, state: { ...loaded.state, serial } };
     }
@@ -96,7 +96,7 @@ async function foundOrRecall(dir: string, file: RegistryFile, wanted: Partial<Ne
       throw error instanceof BadMessageError ? new UsageError(error.message, error) : error;
     }
     const networkKey = await loadOrMakeKey(keyPath);
-    const parametersEnvelope = await signParameters(networkKey, parameters);
+    const parametersEnvelope = signParameters(networkKey, parameters);
     await file.saveParameters(parametersEnvelope);
     return { networkKey, parametersEnvelope, parameters };
   }
@@ -106,7 +106,7 @@ async function foundOrRecall(dir: string, file: RegistryFile, wanted: Partial<Ne
       `${keyPath} is missing; nobody can be admitted without it, restore it from a backup`,
     );
   }
-  const { networkId, parameters } = await openParameters(recalled);
+  const { networkId, parameters } = openParameters(recalled);
   if (!equalBytes(networkId, networkIdOf(networkKey.publicKey))) {
     throw new StorageUnusableError(`${keyPath} is the key of another network than the one in ${dir}`);
   }

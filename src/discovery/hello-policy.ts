@@ -43,8 +43,8 @@ export type NetworkPolicyOptions = {
 };
 
 /** The network that kept parameters are of. @throws BadMessageError */
-export async function recallNetwork(parametersEnvelope: Uint8Array): Promise<KnownNetwork> {
-  return { ...(await openParameters(parametersEnvelope)), parametersEnvelope: new Uint8Array(parametersEnvelope) };
+export function recallNetwork(parametersEnvelope: Uint8Array): KnownNetwork {
+  return { ...openParameters(parametersEnvelope), parametersEnvelope: new Uint8Array(parametersEnvelope) };
 }
 
 const FOREIGN_NETWORK = /this host is of the network ([0-9a-f]{16}), not of ([0-9a-f]{16})/;
@@ -116,10 +116,10 @@ export class NetworkPolicy implements HelloPolicy {
   }
 
   /** @throws HelloRefusedError, NetworkChangedError when a discovery peer shows another network, BadMessageError */
-  async judge(remotePeerId: string, bytes: Uint8Array): Promise<RemoteIdentity> {
+  judge(remotePeerId: string, bytes: Uint8Array): RemoteIdentity {
     const hello = decodeHello(bytes);
     if (hello.role === 'discovery') {
-      await this.#judgeDiscovery(remotePeerId, hello);
+      this.#judgeDiscovery(remotePeerId, hello);
       return { peerId: remotePeerId, role: 'discovery' };
     }
     if (this.#network === undefined) throw new HelloRefusedError('this host knows no network yet');
@@ -135,10 +135,10 @@ export class NetworkPolicy implements HelloPolicy {
     return hello.role === 'client' ? judgeClient(remotePeerId, hello) : this.#judgePeer(remotePeerId, hello);
   }
 
-  async #judgePeer(remotePeerId: string, hello: Hello): Promise<RemoteIdentity> {
+  #judgePeer(remotePeerId: string, hello: Hello): RemoteIdentity {
     if (hello.certificate.length === 0) throw new HelloRefusedError('a peer without a certificate');
-    const contact = await this.reader.contactOf(hello.certificate, hello.addrs);
-    const certificate = await this.reader.certificate(hello.certificate);
+    const contact = this.reader.contactOf(hello.certificate, hello.addrs);
+    const certificate = this.reader.certificate(hello.certificate);
     checkHolder(certificate, remotePeerId);
     const member = this.#members.get(remotePeerId);
     if (member !== undefined && memberVoids(member, certificate)) {
@@ -147,17 +147,17 @@ export class NetworkPolicy implements HelloPolicy {
     return { peerId: remotePeerId, role: 'peer', contact };
   }
 
-  async #judgeDiscovery(remotePeerId: string, hello: Hello): Promise<void> {
+  #judgeDiscovery(remotePeerId: string, hello: Hello): void {
     const known = this.#network;
     if (known !== undefined && !equalBytes(hello.networkId, known.networkId)) {
       throw networkChanged(formatNetworkId(hello.networkId), known.networkId);
     }
-    const network = known ?? (await recallNetwork(hello.parameters));
+    const network = known ?? recallNetwork(hello.parameters);
     if (!equalBytes(hello.networkId, network.networkId)) {
       throw new HelloRefusedError('a discovery peer whose parameters are of another network than it says');
     }
     const reader = this.#reader ?? readerOf(network);
-    const certificate = await reader.certificate(hello.certificate);
+    const certificate = reader.certificate(hello.certificate);
     checkHolder(certificate, remotePeerId);
     if (certificate.role !== 'discovery') throw new HelloRefusedError('a discovery peer without a certificate as one');
     if (this.#network === undefined) this.#join(network);

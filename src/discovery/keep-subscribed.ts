@@ -67,7 +67,7 @@ async function subscribeOnce(options: KeepSubscribedOptions, onPresent: () => vo
     for (let notices = 0; ; notices++) {
       const bytes = await stream.readFrame(NOTICE_BYTES_MAX, wait);
       if (bytes === undefined) throw new StreamClosedError('the discovery peer ended the subscription');
-      const answer = await decodeDiscoveryAnswer(bytes, reader());
+      const answer = decodeDiscoveryAnswer(bytes, reader());
       if (answer.type === 'failure') throw answer.error;
       if (answer.type !== 'presence') throw new UnexpectedMessageError(`an answer "${answer.type}" on a subscription`);
       if (notices === 0) {

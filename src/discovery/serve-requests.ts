@@ -116,7 +116,7 @@ export class RequestServer {
         const { certificate } = await admission.register(peerId, request);
         this.#registeredSinceHello.add(peerId);
         const { parametersEnvelope: parameters } = this.#context;
-        const memberList = await admission.memberList();
+        const memberList = admission.memberList();
         return { type: 'registered', certificate, parameters, memberList, seeds: this.#seeds(peerId) };
       }
       case 'leave':
@@ -134,7 +134,7 @@ export class RequestServer {
         throw new UnreachableError('no peer is present; start one with "p2p-peer start", or try again shortly');
       }
       case 'members': {
-        const memberList = await admission.memberList();
+        const memberList = admission.memberList();
         return { type: 'members', memberList, present: presence.sample(CONTACTS_PER_MESSAGE_MAX, new Set()) };
       }
       case 'subscribe':

@@ -34,18 +34,18 @@ export function serverHelloPolicy(options: ServerHelloOptions): HelloPolicy {
         parameters: parametersEnvelope,
       }),
 
-    async judge(remotePeerId: string, bytes: Uint8Array): Promise<RemoteIdentity> {
+    judge(remotePeerId: string, bytes: Uint8Array): RemoteIdentity {
       const hello = decodeHello(bytes);
       if (hello.networkId.length > 0 && !equalBytes(hello.networkId, reader.networkId)) {
         throw new NetworkChangedError(foreignNetwork(reader.networkId, hello.networkId));
       }
       if (hello.role === 'discovery') throw new HelloRefusedError('this is a discovery peer, too');
       if (hello.role === 'client' || hello.certificate.length === 0) return { peerId: remotePeerId, role: hello.role };
-      const held = await reader.certificate(hello.certificate);
+      const held = reader.certificate(hello.certificate);
       if (held.peerId !== remotePeerId || held.role !== 'peer') {
         throw new HelloRefusedError(`the certificate shown is ${held.peerId}'s, not that of ${remotePeerId}`);
       }
-      const contact = await reader.contactOf(hello.certificate, hello.addrs);
+      const contact = reader.contactOf(hello.certificate, hello.addrs);
       const current = admission.member(remotePeerId)?.serial === held.serial;
       return current ? { peerId: remotePeerId, role: 'peer', contact } : { peerId: remotePeerId, role: 'peer' };
     },

@@ -22,7 +22,7 @@ export type HelloPolicy = {
   /** The bytes of our hello, or of our answer to an inbound one; at most HELLO_BYTES_MAX. */
   greeting(remotePeerId: string, direction: 'inbound' | 'outbound'): Uint8Array;
   /** Who that is. @throws HelloRefusedError, BadMessageError, or another StoreError whose code the other side will see */
-  judge(remotePeerId: string, hello: Uint8Array): RemoteIdentity | Promise<RemoteIdentity>;
+  judge(remotePeerId: string, hello: Uint8Array): RemoteIdentity;
 };
 
 /** The dialler's side. @throws HelloRefusedError, NoHelloError, BadMessageError and what a FrameStream throws */
@@ -56,7 +56,7 @@ export async function answerHello(
   if (hello === undefined) throw new NoHelloError('the other side closed the hello without saying it');
   let identity: RemoteIdentity;
   try {
-    identity = await policy.judge(link.peerId, hello);
+    identity = policy.judge(link.peerId, hello);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const text = new TextEncoder().encode(`${codeOf(error)} ${messageOf(error)}`).subarray(0, REFUSAL_BYTES_MAX);

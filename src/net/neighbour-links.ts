@@ -14,8 +14,8 @@ import type { Host } from './host.ts';
 import type { RemoteIdentity } from './link.ts';
 
 export type NeighbourLinksOptions = {
-  /** One message from a neighbour; the next one waits for it. A StoreError thrown here ends that neighbour's stream and is logged. */
-  onMessage(remote: RemoteIdentity, frame: Uint8Array): void | Promise<void>;
+  /** One message from a neighbour. A StoreError thrown here ends that neighbour's stream and is logged. */
+  onMessage(remote: RemoteIdentity, frame: Uint8Array): void;
   /** Messages to that neighbour were dropped: it cannot be reached, or (BusyError) does not keep up. */
   onUnreachable(contact: Contact, error: StoreError): void;
   readonly log: Log;
@@ -143,8 +143,7 @@ export class NeighbourLinks {
     for (;;) {
       const frame = await stream.readFrame(this.#options.frameBytesMax, wait);
       if (frame === undefined) return;
-      const handled = this.#options.onMessage(remote, frame);
-      if (handled !== undefined) await handled;
+      this.#options.onMessage(remote, frame);
     }
   }
 

@@ -138,11 +138,11 @@ export class OverlayDriver implements Ring {
     this.#links.close();
   }
 
-  async #receive(remote: RemoteIdentity, frame: Uint8Array): Promise<void> {
+  #receive(remote: RemoteIdentity, frame: Uint8Array): void {
     const from = remote.contact;
     if (from === undefined) throw new UnexpectedMessageError(`a ${remote.role} may not speak the overlay's protocol`);
     this.#heard = true;
-    const message = await decodeOverlayMessage(frame, this.#options.reader);
+    const message = decodeOverlayMessage(frame, this.#options.reader);
     this.#step({ type: 'message', from, message });
   }
 

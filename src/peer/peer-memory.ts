@@ -50,7 +50,7 @@ export class PeerMemory {
     const bytes = await this.#settings.get(CONTACTS);
     if (bytes === undefined) return [];
     try {
-      const message = await decodeOverlayMessage(bytes, reader);
+      const message = decodeOverlayMessage(bytes, reader);
       return message.type === 'contacts' ? message.contacts : [];
     } catch (error) {
       if (!(error instanceof BadMessageError)) throw error;

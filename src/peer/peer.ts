@@ -112,7 +112,7 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   );
   const { reader } = policy;
   const { parameters } = defined(policy.network, 'a member knows its network');
-  const self = await reader.contactOf(policy.certificate, host.addrs());
+  const self = reader.contactOf(policy.certificate, host.addrs());
   const driver: OverlayDriver = new OverlayDriver({
     host,
     self,

@@ -112,7 +112,7 @@ async function receiveRecord(
 ): Promise<SignedRecord> {
   const frame = await stream.readFrame(TRAILER_BYTES_MAX, { timeoutMs: CONTENT_IDLE_TIMEOUT_MS });
   if (frame === undefined) throw new StreamClosedError('the writer went away before it signed');
-  const record = await openRecord(decodeWith(Trailer, frame, TRAILER_BYTES_MAX, 'trailer').record, context.networkId);
+  const record = openRecord(decodeWith(Trailer, frame, TRAILER_BYTES_MAX, 'trailer').record, context.networkId);
   if (record.name !== name) throw new BadMessageError('a record of another name than the one that was announced');
   if (highest === undefined) return record;
   // A name that was removed is free; one that is taken belongs to whoever stored it first.

@@ -56,11 +56,11 @@ export function checkAddrs(addrs: readonly string[]): void {
 class Remembered<T> {
   readonly #byBytes = new Map<string, T>();
 
-  async get(bytes: Uint8Array, make: () => Promise<T>): Promise<T> {
+  get(bytes: Uint8Array, make: () => T): T {
     const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     const present = this.#byBytes.get(key);
     if (present !== undefined) return present;
-    const made = await make();
+    const made = make();
     const oldest = this.#byBytes.keys().next();
     if (this.#byBytes.size >= REMEMBERED_MAX && oldest.done !== true) this.#byBytes.delete(oldest.value);
     this.#byBytes.set(key, made);
@@ -81,12 +81,12 @@ export class ContactReader {
   }
 
   /** @throws BadMessageError when it is not a certificate of this network */
-  certificate(bytes: Uint8Array): Promise<Certificate> {
+  certificate(bytes: Uint8Array): Certificate {
     return this.#certificates.get(bytes, () => openCertificate(bytes, this.networkId, this.idSpace));
   }
 
   /** @throws BadMessageError when it is no contact of a peer of this network */
-  contact(bytes: Uint8Array): Promise<Contact> {
+  contact(bytes: Uint8Array): Contact {
     return this.#contacts.get(bytes, () => {
       const wire = decodeWith(WireContact, bytes, CONTACT_BYTES_MAX, 'contact');
       return this.contactOf(wire.certificate, wire.addrs);
@@ -94,9 +94,9 @@ export class ContactReader {
   }
 
   /** @throws BadMessageError */
-  async contactOf(certificateBytes: Uint8Array, addrs: readonly string[]): Promise<Contact> {
+  contactOf(certificateBytes: Uint8Array, addrs: readonly string[]): Contact {
     checkAddrs(addrs);
-    const certificate = await this.certificate(certificateBytes);
+    const certificate = this.certificate(certificateBytes);
     check(certificate.role === 'peer', 'a contact that is not a peer');
     // A view on a frame would keep all of the frame in memory for as long as the contact lives.
     const ownBytes = new Uint8Array(certificateBytes);

@@ -181,32 +181,32 @@ export function encodeDiscoveryReply(reply: DiscoveryReply): Uint8Array {
 }
 
 /** @throws BadMessageError, FrameTooLargeError when anything in it is not of the reader's network or out of range */
-export async function decodeDiscoveryAnswer(bytes: Uint8Array, reader: ContactReader): Promise<DiscoveryAnswer> {
+export function decodeDiscoveryAnswer(bytes: Uint8Array, reader: ContactReader): DiscoveryAnswer {
   const wire = decodeWith(WireAnswer, bytes, DISCOVERY_ANSWER_BYTES_MAX, 'discovery answer');
   if (wire.failure !== undefined) return { type: 'failure', error: decodeFailure(wire.failure) };
-  if (wire.registered !== undefined) return { type: 'registered', ...(await openRegistered(wire.registered, reader)) };
+  if (wire.registered !== undefined) return { type: 'registered', ...openRegistered(wire.registered, reader) };
   if (wire.done !== undefined) return { type: 'done', epoch: checkedEpoch(wire.done.epoch) };
-  if (wire.peer !== undefined) return { type: 'peer', contact: await reader.contact(wire.peer) };
+  if (wire.peer !== undefined) return { type: 'peer', contact: reader.contact(wire.peer) };
   if (wire.members !== undefined) {
-    const memberList = await openMemberList(wire.members.memberList, reader.networkId, reader.idSpace);
-    return { type: 'members', memberList, present: await contacts(wire.members.present, reader) };
+    const memberList = openMemberList(wire.members.memberList, reader.networkId, reader.idSpace);
+    return { type: 'members', memberList, present: contacts(wire.members.present, reader) };
   }
   check(wire.presence !== undefined, 'a discovery answer of an unknown type');
   check(wire.presence.arrived.length <= ARRIVED_PER_NOTICE_MAX, 'too many contacts in one notice');
-  const arrived = await contacts(wire.presence.arrived, reader);
+  const arrived = contacts(wire.presence.arrived, reader);
   return { type: 'presence', epoch: checkedEpoch(wire.presence.epoch), arrived };
 }
 
-async function openRegistered(wire: WireRegisterAnswer, reader: ContactReader): Promise<RegisteredAnswer> {
+function openRegistered(wire: WireRegisterAnswer, reader: ContactReader): RegisteredAnswer {
   const { networkId, idSpace } = reader;
-  const certificate = await reader.certificate(wire.certificate);
+  const certificate = reader.certificate(wire.certificate);
   check(certificate.role === 'peer', 'a certificate that is not for a peer');
-  const parameters = await openParameters(wire.parameters);
+  const parameters = openParameters(wire.parameters);
   check(equalBytes(parameters.networkId, networkId), 'parameters of another network');
   check(parameters.parameters.idBits === idSpace.bits, 'parameters of another id width');
-  const memberList = await openMemberList(wire.memberList, networkId, idSpace);
+  const memberList = openMemberList(wire.memberList, networkId, idSpace);
   check(wire.seeds.length <= SEEDS_MAX, 'too many seeds');
-  const seeds = await contacts(wire.seeds, reader);
+  const seeds = contacts(wire.seeds, reader);
   // Views on the frame would keep the whole answer in memory.
   const signed: SignedAnswers = {
     certificate: new Uint8Array(wire.certificate),
@@ -216,9 +216,9 @@ async function openRegistered(wire: WireRegisterAnswer, reader: ContactReader): 
   return { certificate, memberList, seeds, signed };
 }
 
-async function contacts(encoded: readonly Uint8Array[], reader: ContactReader): Promise<Contact[]> {
+function contacts(encoded: readonly Uint8Array[], reader: ContactReader): Contact[] {
   check(encoded.length <= CONTACTS_PER_MESSAGE_MAX, 'too many contacts in one message');
-  return Promise.all(encoded.map((bytes) => reader.contact(bytes)));
+  return encoded.map((bytes) => reader.contact(bytes));
 }
 
 function checkedEpoch(epoch: number): number {

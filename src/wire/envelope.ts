@@ -4,15 +4,15 @@
  * signature made for one kind of thing serves as another.
  */
 
-import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys';
-import type { PrivateKey, PublicKey } from '@libp2p/interface';
-import { peerIdFromPublicKey } from '@libp2p/peer-id';
+import { publicKeyToProtobuf } from '@libp2p/crypto/keys';
+import type { PrivateKey } from '@libp2p/interface';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { BadMessageError } from '../base/errors.ts';
 import { utf8 } from '../id/key.ts';
 import { Envelope as WireEnvelope } from './generated/envelope.ts';
 import { check, decodeWith } from './decode.ts';
 import { ENVELOPE_BYTES_MAX } from './limits.ts';
+import { isCanonicalPublicKey, isSignedBy, signBytes } from './signatures.ts';
 
 export type EnvelopeDomain = 'parameters' | 'certificate' | 'member-list' | 'record';
 
@@ -24,16 +24,15 @@ export type OpenedEnvelope = {
   readonly payload: Uint8Array;
   /** libp2p's protobuf form of the signer's public key. */
   readonly publicKey: Uint8Array;
-  /** The signer's PeerId in its text form. */
-  readonly signer: string;
 };
 
 function signedBytes(domain: string, payload: Uint8Array): Uint8Array {
   return concatBytes([utf8(`p2p-file-store:${domain}\0`), payload]);
 }
 
-export async function sealEnvelope(key: PrivateKey, domain: EnvelopeDomain, payload: Uint8Array): Promise<Uint8Array> {
-  const signature = await key.sign(signedBytes(domain, payload));
+/** @param key an Ed25519 key */
+export function sealEnvelope(key: PrivateKey, domain: EnvelopeDomain, payload: Uint8Array): Uint8Array {
+  const signature = signBytes(key, signedBytes(domain, payload));
   return WireEnvelope.encode({ domain, payload, publicKey: publicKeyToProtobuf(key.publicKey), signature });
 }
 
@@ -42,11 +41,7 @@ export async function sealEnvelope(key: PrivateKey, domain: EnvelopeDomain, payl
  *
  * @throws BadMessageError when it is no envelope, of another domain, or its signature does not hold
  */
-export async function openEnvelope(
-  domain: EnvelopeDomain,
-  bytes: Uint8Array,
-  bytesMax = ENVELOPE_BYTES_MAX,
-): Promise<OpenedEnvelope> {
+export function openEnvelope(domain: EnvelopeDomain, bytes: Uint8Array, bytesMax = ENVELOPE_BYTES_MAX): OpenedEnvelope {
   const envelope = decodeWith(WireEnvelope, bytes, bytesMax, 'envelope');
   // protobuf has many ways to write one message; a signed thing has one, so that equal things are equal bytes.
   check(equalBytes(WireEnvelope.encode(envelope), bytes), 'an envelope that is not in canonical form');
@@ -55,18 +50,9 @@ export async function openEnvelope(
       `an envelope of the domain "${envelope.domain.slice(0, 40)}" where one of "${domain}" belongs`,
     );
   }
-  let key: PublicKey;
-  try {
-    key = publicKeyFromProtobuf(envelope.publicKey);
-  } catch (cause) {
-    throw new BadMessageError('an envelope whose public key cannot be read', cause);
-  }
-  if (key.type !== 'Ed25519' || !equalBytes(publicKeyToProtobuf(key), envelope.publicKey)) {
-    throw new BadMessageError('an envelope whose public key is not a canonical Ed25519 key');
-  }
+  check(isCanonicalPublicKey(envelope.publicKey), 'an envelope whose public key is not a canonical Ed25519 key');
   check(envelope.signature.length === SIGNATURE_BYTES, 'an envelope whose signature is not 64 bytes');
-  if (!(await key.verify(signedBytes(domain, envelope.payload), envelope.signature))) {
-    throw new BadMessageError(`the signature of a ${domain} does not hold`);
-  }
-  return { payload: envelope.payload, publicKey: envelope.publicKey, signer: peerIdFromPublicKey(key).toString() };
+  const signed = signedBytes(domain, envelope.payload);
+  check(isSignedBy(envelope.publicKey, signed, envelope.signature), `the signature of a ${domain} does not hold`);
+  return { payload: envelope.payload, publicKey: envelope.publicKey };
 }

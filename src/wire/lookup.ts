@@ -59,7 +59,7 @@ export function encodeLookupFailure(requestId: number, error: unknown): Uint8Arr
 }
 
 /** @throws BadMessageError */
-export async function decodeLookupAnswer(bytes: Uint8Array, reader: ContactReader): Promise<LookupAnswer> {
+export function decodeLookupAnswer(bytes: Uint8Array, reader: ContactReader): LookupAnswer {
   const wire = decodeWith(WireLookupAnswer, bytes, LOOKUP_ANSWER_BYTES_MAX, 'lookup answer');
   const { requestId } = wire;
   if (wire.failure !== undefined) return { requestId, error: decodeFailure(wire.failure) };
@@ -72,7 +72,7 @@ export async function decodeLookupAnswer(bytes: Uint8Array, reader: ContactReade
   const path = wire.path.map(position);
   check(wire.intervals.length <= CONTACTS_PER_MESSAGE_MAX, 'too many intervals in a lookup answer');
   const intervals = wire.intervals.map(({ from, to }) => ({ from: position(from), to: position(to) }));
-  const root = await reader.contact(wire.root);
-  const replicaSet = await Promise.all(wire.replicaSet.map((contact) => reader.contact(contact)));
+  const root = reader.contact(wire.root);
+  const replicaSet = wire.replicaSet.map((contact) => reader.contact(contact));
   return { requestId, located: { root, replicaSet, path, intervals } };
 }

@@ -27,7 +27,7 @@ export function networkIdOf(key: PublicKey): Uint8Array {
   return sha256(publicKeyToProtobuf(key));
 }
 
-export async function signParameters(networkKey: PrivateKey, parameters: NetworkParameters): Promise<Uint8Array> {
+export function signParameters(networkKey: PrivateKey, parameters: NetworkParameters): Uint8Array {
   checkParameters(parameters);
   return sealEnvelope(networkKey, 'parameters', WireParameters.encode(parameters));
 }
@@ -37,10 +37,8 @@ export async function signParameters(networkKey: PrivateKey, parameters: Network
  *
  * @throws BadMessageError
  */
-export async function openParameters(
-  bytes: Uint8Array,
-): Promise<{ networkId: Uint8Array; parameters: NetworkParameters }> {
-  const { payload, publicKey } = await openEnvelope('parameters', bytes);
+export function openParameters(bytes: Uint8Array): { networkId: Uint8Array; parameters: NetworkParameters } {
+  const { payload, publicKey } = openEnvelope('parameters', bytes);
   const wire = decodeWith(WireParameters, payload, ENVELOPE_BYTES_MAX, 'network parameters');
   check(wire.idBits === 16 || wire.idBits === 32, 'network parameters whose id width is out of range');
   check(wire.geometry === 'pastry', `network parameters of the unknown geometry "${wire.geometry.slice(0, 40)}"`);
@@ -49,7 +47,7 @@ export async function openParameters(
   return { networkId: sha256(publicKey), parameters };
 }
 
-export async function signCertificate(networkKey: PrivateKey, certificate: Certificate): Promise<Uint8Array> {
+export function signCertificate(networkKey: PrivateKey, certificate: Certificate): Uint8Array {
   return sealEnvelope(networkKey, 'certificate', WireCertificate.encode(certificate));
 }
 
@@ -57,12 +55,8 @@ export async function signCertificate(networkKey: PrivateKey, certificate: Certi
  * @param networkId the network that it must be of
  * @throws BadMessageError when it is not signed by that network's key, or a field is out of range
  */
-export async function openCertificate(
-  bytes: Uint8Array,
-  networkId: Uint8Array,
-  idSpace: IdSpace,
-): Promise<Certificate> {
-  const opened = await openEnvelope('certificate', bytes);
+export function openCertificate(bytes: Uint8Array, networkId: Uint8Array, idSpace: IdSpace): Certificate {
+  const opened = openEnvelope('certificate', bytes);
   check(equalBytes(sha256(opened.publicKey), networkId), 'a certificate that another network signed');
   const wire = decodeWith(WireCertificate, opened.payload, ENVELOPE_BYTES_MAX, 'certificate');
   check(equalBytes(wire.networkId, networkId), 'a certificate of another network');
@@ -74,13 +68,13 @@ export async function openCertificate(
   return { networkId, role, peerId, nodeId, incarnation, serial };
 }
 
-export async function signMemberList(networkKey: PrivateKey, list: MemberList): Promise<Uint8Array> {
+export function signMemberList(networkKey: PrivateKey, list: MemberList): Uint8Array {
   return sealEnvelope(networkKey, 'member-list', WireMemberList.encode({ ...list, members: [...list.members] }));
 }
 
 /** @throws BadMessageError */
-export async function openMemberList(bytes: Uint8Array, networkId: Uint8Array, idSpace: IdSpace): Promise<MemberList> {
-  const opened = await openEnvelope('member-list', bytes, MEMBER_LIST_BYTES_MAX);
+export function openMemberList(bytes: Uint8Array, networkId: Uint8Array, idSpace: IdSpace): MemberList {
+  const opened = openEnvelope('member-list', bytes, MEMBER_LIST_BYTES_MAX);
   check(equalBytes(sha256(opened.publicKey), networkId), 'a member list that another network signed');
   const wire = decodeWith(WireMemberList, opened.payload, MEMBER_LIST_BYTES_MAX, 'member list');
   check(equalBytes(wire.networkId, networkId), 'a member list of another network');

@@ -56,7 +56,7 @@ function toWire(message: OverlayMessage): WireOverlayMessage {
 }
 
 /** @throws BadMessageError naming what is wrong */
-export async function decodeOverlayMessage(bytes: Uint8Array, reader: ContactReader): Promise<OverlayMessage> {
+export function decodeOverlayMessage(bytes: Uint8Array, reader: ContactReader): OverlayMessage {
   const wire = decodeWith(WireOverlayMessage, bytes, OVERLAY_FRAME_BYTES_MAX, 'overlay message');
   if (wire.ack !== undefined) return { type: 'ack', messageId: messageId(wire.ack.messageId) };
   if (wire.heartbeat !== undefined) return { type: 'heartbeat', active: wire.heartbeat.active };
@@ -64,7 +64,7 @@ export async function decodeOverlayMessage(bytes: Uint8Array, reader: ContactRea
   if (wire.contacts !== undefined) {
     const { requestId: id, last, contacts } = wire.contacts;
     check(id < REQUEST_IDS, 'a request id is out of range');
-    return { type: 'contacts', requestId: id, last, contacts: await contactsOf(contacts, reader) };
+    return { type: 'contacts', requestId: id, last, contacts: contactsOf(contacts, reader) };
   }
   if (wire.rowRequest !== undefined) {
     const { requestId: id, row } = wire.rowRequest;
@@ -73,24 +73,24 @@ export async function decodeOverlayMessage(bytes: Uint8Array, reader: ContactRea
   }
   if (wire.probe !== undefined) {
     const { messageId: id, exchange, active, contacts } = wire.probe;
-    return { type: 'probe', messageId: messageId(id), exchange, active, contacts: await contactsOf(contacts, reader) };
+    return { type: 'probe', messageId: messageId(id), exchange, active, contacts: contactsOf(contacts, reader) };
   }
   if (wire.probeReply !== undefined) {
     const { messageId: id, replyId, exchange, active } = wire.probeReply;
-    const contacts = await contactsOf(wire.probeReply.contacts, reader);
+    const contacts = contactsOf(wire.probeReply.contacts, reader);
     return { type: 'probe-reply', messageId: messageId(id), replyId, exchange, active, contacts };
   }
   if (wire.failure !== undefined) {
     const nodeId = position(wire.failure.nodeId, reader);
-    return { type: 'failure', nodeId, contacts: await contactsOf(wire.failure.contacts, reader) };
+    return { type: 'failure', nodeId, contacts: contactsOf(wire.failure.contacts, reader) };
   }
   check(wire.goodbye !== undefined, 'an overlay message of an unknown kind');
   const { forGood, contacts } = wire.goodbye;
-  return { type: 'goodbye', forGood, contacts: await contactsOf(contacts, reader) };
+  return { type: 'goodbye', forGood, contacts: contactsOf(contacts, reader) };
 }
 
 /** The three that travel over several hops. */
-async function routed(wire: WireOverlayMessage, reader: ContactReader): Promise<OverlayMessage> {
+function routed(wire: WireOverlayMessage, reader: ContactReader): OverlayMessage {
   if (wire.lookup !== undefined) {
     const { messageId: id, requestId: request, key, origin, path } = wire.lookup;
     return {
@@ -98,7 +98,7 @@ async function routed(wire: WireOverlayMessage, reader: ContactReader): Promise<
       messageId: messageId(id),
       requestId: requestId(request),
       key: position(key, reader),
-      origin: await reader.contact(origin),
+      origin: reader.contact(origin),
       path: pathOf(path, reader),
     };
   }
@@ -109,7 +109,7 @@ async function routed(wire: WireOverlayMessage, reader: ContactReader): Promise<
       messageId: messageId(id),
       requestId: requestId(request),
       key: position(key, reader),
-      replicaSet: await contactsOf(replicaSet, reader),
+      replicaSet: contactsOf(replicaSet, reader),
       path: pathOf(path, reader),
       intervals: intervalsOf(intervals, reader),
     };
@@ -121,7 +121,7 @@ async function routed(wire: WireOverlayMessage, reader: ContactReader): Promise<
     type: 'join',
     messageId: messageId(id),
     requestId: requestId(request),
-    joiner: await reader.contact(joiner),
+    joiner: reader.contact(joiner),
     rowsSupplied,
     hops,
   };
@@ -152,7 +152,7 @@ function intervalsOf(values: readonly { from: number; to: number }[], reader: Co
   return values.map(({ from, to }) => ({ from: position(from, reader), to: position(to, reader) }));
 }
 
-function contactsOf(values: readonly Uint8Array[], reader: ContactReader): Promise<Contact[]> {
+function contactsOf(values: readonly Uint8Array[], reader: ContactReader): Contact[] {
   check(values.length <= CONTACTS_MAX, 'too many contacts in one message');
-  return Promise.all(values.map((value) => reader.contact(value)));
+  return values.map((value) => reader.contact(value));
 }

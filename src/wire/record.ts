@@ -54,10 +54,11 @@ export function chunkCount(size: number, chunkBytes: number): number {
   return Math.max(1, Math.ceil(size / chunkBytes));
 }
 
-export async function signRecord(key: PrivateKey, record: FileRecord): Promise<SignedRecord> {
+export function signRecord(key: PrivateKey, record: FileRecord): SignedRecord {
   const payload = WireRecord.encode({ ...record, version: encodeVersion(record.version), formerOwnerConsent: EMPTY });
-  const envelope = await sealEnvelope(key, 'record', payload);
-  return openRecord(envelope, record.networkId);
+  const envelope = sealEnvelope(key, 'record', payload);
+  // Checked like a received one, but for the signature that was made just now.
+  return readRecord(envelope);
 }
 
 const EMPTY = new Uint8Array(0);
@@ -66,8 +67,8 @@ const EMPTY = new Uint8Array(0);
  * @throws BadMessageError when it is not signed, not of this network, or a field is out of range
  * @throws InvalidNameError
  */
-export async function openRecord(envelope: Uint8Array, networkId: Uint8Array): Promise<SignedRecord> {
-  const { payload, publicKey } = await openEnvelope('record', envelope);
+export function openRecord(envelope: Uint8Array, networkId: Uint8Array): SignedRecord {
+  const { payload, publicKey } = openEnvelope('record', envelope);
   return { ...recordOf(payload, networkId), owner: publicKey, envelope };
 }
 

@@ -17,11 +17,11 @@ import { Stop, scriptedFiles } from './scripted-files.ts';
 type Step = { readonly record: SignedRecord; readonly bytes: Uint8Array | undefined };
 
 const NAME = 'Subject';
-const STEPS: Step[] = await Promise.all(
-  [content(3000), content(70_000), undefined, content(70_000), content(70_000)].map(async (bytes, index) => ({
+const STEPS: Step[] = [content(3000), content(70_000), undefined, content(70_000), content(70_000)].map(
+  (bytes, index) => ({
     bytes,
-    record: bytes === undefined ? await tombstoneOf(NAME, index + 1) : await recordOf(NAME, index + 1, bytes),
-  })),
+    record: bytes === undefined ? tombstoneOf(NAME, index + 1) : recordOf(NAME, index + 1, bytes),
+  }),
 );
 
 async function carryOut(storage: StorageDirectory, { record, bytes }: Step): Promise<void> {
@@ -57,7 +57,7 @@ async function checkLeftOver(path: string, acknowledged: number): Promise<void> 
     expect(files.includes(safePath(NAME))).toBe(expected !== undefined);
     // The next version can be stored as if nothing had happened.
     const next = content(100);
-    await storage.commit(await stage(storage, next), await recordOf(NAME, 9, next));
+    await storage.commit(await stage(storage, next), recordOf(NAME, 9, next));
     expect(await loadNewest(storage, NAME)).toEqual(Buffer.from(next));
   });
 }
@@ -117,7 +117,7 @@ describe('a store that is killed', () => {
           const mine = content(5000);
           // The first ones are staged before a rename comes up and stops everything.
           const staged = await stage(storage, mine);
-          return { name, mine, staged, record: await recordOf(name, 1, mine) };
+          return { name, mine, staged, record: recordOf(name, 1, mine) };
         }),
       );
       await Promise.all(bytes.map(({ staged, record }) => storage.commit(staged, record)));
@@ -142,7 +142,7 @@ describe('a store that is killed', () => {
         async (storage) => {
           const bytes = content(3000);
           const staged = await stage(storage, bytes);
-          const record = await recordOf('name', 1, bytes);
+          const record = recordOf('name', 1, bytes);
           calls.push({ number: calls.length, operation: 'size', path: 'COMMIT' });
           await storage.commit(staged, record);
           await storage.settle();

@@ -244,7 +244,7 @@ describe('a disk of its own', () => {
           .catch((e: unknown) => outcomes.push(codeOf(e)));
       }
       expect(outcomes).toEqual(['OUTCOME_UNKNOWN']);
-      await expect(storage.commit(staged, await recordOf('name', 2, next))).rejects.toThrow(NoSpaceError);
+      await expect(storage.commit(staged, recordOf('name', 2, next))).rejects.toThrow(NoSpaceError);
       await expect(storage.stage({ chunkBytes: CHUNK_BYTES })).rejects.toThrow(/restart/);
       expect(await loadNewest(storage, 'name')).toEqual(Buffer.from(old));
       await storage.close();

@@ -60,7 +60,7 @@ export function recordOf(
   counter: number,
   bytes: Uint8Array,
   more: Partial<FileRecord> = {},
-): Promise<SignedRecord> {
+): SignedRecord {
   const chunkBytes = more.chunkBytes ?? CHUNK_BYTES;
   return signRecord(key, {
     networkId: NETWORK_ID,
@@ -79,7 +79,7 @@ export function recordOf(
   });
 }
 
-export function tombstoneOf(name: string, counter: number): Promise<SignedRecord> {
+export function tombstoneOf(name: string, counter: number): SignedRecord {
   return recordOf(name, counter, new Uint8Array(0), { tombstone: true });
 }
 
@@ -100,7 +100,7 @@ export async function store(
   bytes: Uint8Array,
 ): Promise<SignedRecord> {
   const staged = await stage(storage, bytes);
-  const record = await recordOf(name, counter, bytes);
+  const record = recordOf(name, counter, bytes);
   await storage.commit(staged, record);
   return record;
 }

@@ -29,11 +29,11 @@ async function work(worker: number): Promise<never> {
     const counter = ((await storage.record(name))?.version.counter ?? 0) + 1;
     if (randomBelow(random, 5) === 0) {
       say('begin', counter, 'removed', name);
-      await storage.commitTombstone(await tombstoneOf(name, counter));
+      await storage.commitTombstone(tombstoneOf(name, counter));
     } else {
       const bytes = content(SIZES[randomBelow(random, SIZES.length)] ?? 0);
       say('begin', counter, toHex(sha256(bytes)), name);
-      await storage.commit(await stage(storage, bytes, 100_000), await recordOf(name, counter, bytes));
+      await storage.commit(await stage(storage, bytes, 100_000), recordOf(name, counter, bytes));
     }
     say('done', counter, '-', name);
   }

@@ -24,24 +24,26 @@ const record: FileRecord = {
 describe('a signed record', () => {
   it('comes back as it was signed, with its owner', async () => {
     const key = await generateKeyPair('Ed25519');
-    const signed = await signRecord(key, record);
-    const opened = await openRecord(signed.envelope, networkId);
+    const signed = signRecord(key, record);
+    const opened = openRecord(signed.envelope, networkId);
     expect(opened).toEqual(signed);
     expect(opened).toMatchObject(record);
   });
 
   it('is refused when any byte of it is changed', async () => {
-    const { envelope } = await signRecord(await generateKeyPair('Ed25519'), record);
+    const { envelope } = signRecord(await generateKeyPair('Ed25519'), record);
     for (let at = 0; at < envelope.length; at += 3) {
       const damaged = envelope.slice();
       damaged[at] = (damaged[at] ?? 0) ^ 0x10;
-      await expect(openRecord(damaged, networkId), `byte ${String(at)}`).rejects.toThrow();
+      expect(() => openRecord(damaged, networkId), `byte ${String(at)}`).toThrow();
     }
   });
 
   it('is refused in another network', async () => {
-    const { envelope } = await signRecord(await generateKeyPair('Ed25519'), record);
-    await expect(openRecord(envelope, new Uint8Array(32))).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+    const { envelope } = signRecord(await generateKeyPair('Ed25519'), record);
+    expect(() => openRecord(envelope, new Uint8Array(32))).toThrow(
+      expect.objectContaining({ code: 'BAD_MESSAGE' }) as Error,
+    );
   });
 
   it.each<[string, Partial<FileRecord>]>([
@@ -55,9 +57,11 @@ describe('a signed record', () => {
     ['more chunks than a file may have', { size: Number.MAX_SAFE_INTEGER }],
   ])('is refused with %s, whoever signed it', async (_what, change) => {
     const key = await generateKeyPair('Ed25519');
-    await expect(signRecord(key, { ...record, ...change })).rejects.toMatchObject({
-      code: expect.stringMatching(/BAD_MESSAGE|INVALID_NAME/) as string,
-    });
+    expect(() => signRecord(key, { ...record, ...change })).toThrow(
+      expect.objectContaining({
+        code: expect.stringMatching(/BAD_MESSAGE|INVALID_NAME/) as string,
+      }) as Error,
+    );
   });
 });
 

@@ -22,7 +22,7 @@ export type TestNetwork = {
 export async function makeNetwork(): Promise<TestNetwork> {
   const key = await generateKeyPair('Ed25519');
   const networkId = networkIdOf(key.publicKey);
-  const parameters = await signParameters(key, DEFAULT_PARAMETERS);
+  const parameters = signParameters(key, DEFAULT_PARAMETERS);
   return { key, networkId, parameters, reader: new ContactReader(networkId, space) };
 }
 
@@ -43,7 +43,7 @@ export async function makeCertificate(
     serial: 7,
     ...fields,
   };
-  return { certificate, envelope: await signCertificate(network.key, certificate) };
+  return { certificate, envelope: signCertificate(network.key, certificate) };
 }
 
 export async function makeContact(network: TestNetwork, addrs = ['/ip4/127.0.0.1/tcp/4001']): Promise<Contact> {
