@@ -15,7 +15,10 @@ import type { StreamLease, StreamPool } from '../net/stream-pool.ts';
 import type { ContactReader } from '../wire/contact.ts';
 import { decodeFileAnswer, encodeFileRequest, type FileAnswer, type FileRequest } from '../wire/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
+import type { Located } from '../wire/lookup.ts';
 import type { EntryPeer } from './entry-peer.ts';
+import { KnownRoots } from './known-roots.ts';
+import { isPassing } from './retry.ts';
 import type { PeerName, Route } from './types.ts';
 
 /** A peer that is alive answers a question within this. */
@@ -37,6 +40,7 @@ export class Session {
   readonly parameters: NetworkParameters;
   readonly entry: EntryPeer;
   readonly log: Log;
+  readonly #roots: KnownRoots;
 
   constructor(parts: Pick<Session, 'host' | 'key' | 'pool' | 'reader' | 'parameters' | 'entry' | 'log'>) {
     this.host = parts.host;
@@ -46,6 +50,7 @@ export class Session {
     this.parameters = parts.parameters;
     this.entry = parts.entry;
     this.log = parts.log;
+    this.#roots = new KnownRoots(parts.reader.idSpace);
   }
 
   /**
@@ -60,18 +65,22 @@ export class Session {
     signal: AbortSignal | undefined,
     atHolder: FileRequest = request,
   ): Promise<Arrival> {
-    const located = await this.entry.locate(keyOfName(this.reader.idSpace, name), signal);
+    const located = await this.#locate(name, signal);
     const path = [...located.path];
     let { root } = located;
     let peer = root;
     let asked = request;
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
-      const reply = await this.ask(peer, asked, signal);
+      const reply = await this.ask(peer, asked, signal).catch((error: unknown) => {
+        if (isPassing(error)) this.#roots.forget(peer.peerId);
+        throw error;
+      });
       if (reply.answer.type !== 'redirect') return { ...reply, peer, root, route: this.#route(name, path) };
       reply.lease.release();
       peer = this.reader.contact(reply.answer.contact);
       if (reply.answer.holder) asked = atHolder;
       else {
+        this.#roots.forget(root.peerId);
         root = peer;
         path.push(peer.nodeId);
       }
@@ -100,6 +109,16 @@ export class Session {
     this.entry.close();
     this.pool.close();
     await this.host.stop();
+  }
+
+  /** What an earlier lookup found, or a new one. */
+  async #locate(name: string, signal: AbortSignal | undefined): Promise<Located> {
+    const key = keyOfName(this.reader.idSpace, name);
+    const known = this.#roots.find(key);
+    if (known !== undefined) return known;
+    const located = await this.entry.locate(key, signal);
+    this.#roots.remember(located);
+    return located;
   }
 
   #route(name: string, path: readonly number[]): Route {

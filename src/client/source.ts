@@ -7,6 +7,7 @@ import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { concatBytes } from '../base/bytes.ts';
 import { StoreError, UsageError } from '../base/errors.ts';
+import { within } from '../net/wait.ts';
 import type { StoreSource } from './types.ts';
 
 export type OpenedSource = {
@@ -25,7 +26,8 @@ export async function openSource(source: StoreSource, chunkBytes: number): Promi
     return { size: source.length, modifiedMs: 0, mode: 0, replayable: true, pieces: () => piecesOf(source) };
   }
   if ('path' in source) return openPath(source.path, chunkBytes);
-  return { size: undefined, modifiedMs: 0, mode: 0, replayable: false, pieces: () => source };
+  const pieces = (signal: AbortSignal | undefined) => interruptible(source, signal);
+  return { size: undefined, modifiedMs: 0, mode: 0, replayable: false, pieces };
 }
 
 async function openPath(path: string, chunkBytes: number): Promise<OpenedSource> {
@@ -56,6 +58,26 @@ async function* readPath(
   } catch (cause) {
     if (signal?.aborted === true) throw signal.reason;
     throw new StoreError('FAILED', `cannot read ${path}: ${reasonOf(cause)}`, cause);
+  }
+}
+
+/** The pieces of a source that may be silent for long: once the signal is aborted nobody waits for the next one. */
+async function* interruptible(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const step = await within(iterator.next(), { timeoutMs: Infinity, signal }, 'the next piece');
+      ended = step.done === true;
+      if (step.done === true) return;
+      yield step.value;
+    }
+  } finally {
+    // A source that is silent hears of it with its next piece.
+    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
-import { messageOf, UnreachableError } from '../base/errors.ts';
+import { messageOf, UnreachableError, UsageError } from '../base/errors.ts';
 
 /** Without `peerId`: whoever the addresses name in a /p2p part, or else whoever answers there. */
 export type DialTarget = { readonly peerId?: string | undefined; readonly addrs: readonly string[] };
@@ -37,4 +37,15 @@ export class Destination {
 
 export function withoutPeerId(addr: string): string {
   return addr.replace(/\/p2p\/[^/]+$/, '');
+}
+
+/** @throws UsageError if one of them is no multiaddr */
+export function checkListenAddrs(addrs: readonly string[]): void {
+  for (const addr of addrs) {
+    try {
+      multiaddr(addr);
+    } catch (error) {
+      throw new UsageError(`"${addr}" is no address to listen at; one looks like /ip4/0.0.0.0/tcp/4001`, error);
+    }
+  }
 }

@@ -19,7 +19,7 @@ import {
 import type { Log } from '../base/log.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import { rethrowDefect } from './defect.ts';
-import { Destination, withoutPeerId, type DialTarget } from './dial-target.ts';
+import { checkListenAddrs, Destination, withoutPeerId, type DialTarget } from './dial-target.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { Greeter } from './greeter.ts';
 import { HELLO_PROTOCOL, type HelloPolicy } from './hello.ts';
@@ -74,8 +74,9 @@ export class Host {
     this.#limits = limits;
   }
 
-  /** @throws UnreachableError if an address cannot be listened on */
+  /** @throws UnreachableError if an address cannot be listened on, UsageError if it is none */
   static async start(options: HostOptions): Promise<Host> {
+    checkListenAddrs(options.listen);
     const limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
     checkLimits(limits);
     const gater = new ConnectionGate(limits.pendingInboundPerAddressMax, options.log);
