@@ -3,7 +3,7 @@
  * has its own directory below one temporary one, ports are chosen by the system, and nothing of the user's is touched.
  */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { FileStore } from '../../../src/client/file-store.ts';
@@ -18,7 +18,9 @@ import {
   type Finished,
   type RunningCommand,
 } from './command.ts';
+import { closest, keyOf } from './oracle.ts';
 import { Service } from './service.ts';
+import { until } from './until.ts';
 
 /** Loads the bundle as it is: an import would be transformed by the test runner first. */
 const load = createRequire(import.meta.url);
@@ -37,6 +39,11 @@ export class Peer extends Service {
 
   get nodeId(): string {
     return this.ready.nodeId;
+  }
+
+  /** What lies in `incoming/`: copies that are not committed, or not in their place yet. */
+  staged(): Promise<string[]> {
+    return readdir(join(this.storage, 'incoming'));
   }
 }
 
@@ -136,6 +143,22 @@ export class Network {
     const found = this.peers.find((peer) => peer.ready.nodeId === nodeId);
     if (found === undefined) throw new Error(`there is no peer ${nodeId}`);
     return found;
+  }
+
+  /** The peer that must hold a name, by the oracle. */
+  rootOf(name: string): Peer {
+    return this.peer(closest(this.nodeIds, keyOf(name)));
+  }
+
+  /** Stores through a pipe. */
+  async put(name: string, content: string | Uint8Array): Promise<void> {
+    await this.succeed('store-file', ['--as', name, '-'], { stdin: content });
+  }
+
+  /** Where the root keeps a file, once it is there: soon after it was acknowledged. For names that stay as they are. */
+  placeOf(name: string): Promise<string> {
+    const path = join(this.rootOf(name).storage, 'files', keyOf(name).slice(0, 2), name);
+    return until(`${name} has its place`, async () => (await stat(path).catch(() => undefined)) && path);
   }
 
   /** Runs a command as this network's person. */
