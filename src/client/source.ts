@@ -44,17 +44,18 @@ async function openPath(path: string, chunkBytes: number): Promise<OpenedSource>
     modifiedMs: regular ? Math.max(0, Math.round(found.mtimeMs)) : 0,
     mode: regular ? found.mode & 0o777 : 0,
     replayable: regular,
-    pieces: (signal) => readPath(path, chunkBytes, signal),
+    // A read takes a buffer of this size, used or not: thousands of small files must not take a whole chunk each.
+    pieces: (signal) => readPath(path, regular ? Math.min(chunkBytes, found.size + 1) : chunkBytes, signal),
   };
 }
 
 async function* readPath(
   path: string,
-  chunkBytes: number,
+  readBytes: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   try {
-    yield* createReadStream(path, { highWaterMark: chunkBytes, signal }) as AsyncIterable<Uint8Array>;
+    yield* createReadStream(path, { highWaterMark: readBytes, signal }) as AsyncIterable<Uint8Array>;
   } catch (cause) {
     if (signal?.aborted === true) throw signal.reason;
     throw new StoreError('FAILED', `cannot read ${path}: ${reasonOf(cause)}`, cause);
