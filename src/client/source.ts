@@ -3,12 +3,15 @@
  * cannot, and its length is not known beforehand.
  */
 
-import { createReadStream, type Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { concatBytes } from '../base/bytes.ts';
 import { StoreError, UsageError } from '../base/errors.ts';
 import { within } from '../net/wait.ts';
 import type { StoreSource } from './types.ts';
+
+/** One piece is being read, one was handed out last, and the one before may still be on its way out. */
+const READ_BUFFERS = 3;
 
 export type OpenedSource = {
   /** Bytes; undefined for a pipe. */
@@ -17,6 +20,7 @@ export type OpenedSource = {
   readonly mode: number;
   /** Whether `pieces` may be called more than once. */
   readonly replayable: boolean;
+  /** Each piece stays as it is until the one after the next is asked for; its buffer may be used again then. */
   pieces(signal: AbortSignal | undefined): AsyncIterable<Uint8Array>;
 };
 
@@ -31,35 +35,86 @@ export async function openSource(source: StoreSource, chunkBytes: number): Promi
 }
 
 async function openPath(path: string, chunkBytes: number): Promise<OpenedSource> {
-  let found: Stats;
-  try {
-    found = await stat(path);
-  } catch (cause) {
-    throw new StoreError('FAILED', `cannot read ${path}: ${reasonOf(cause)}`, cause);
-  }
+  const found = await named(path, stat(path));
   if (found.isDirectory()) throw new UsageError(`${path} is a directory, not a file`);
-  const regular = found.isFile();
+  if (!found.isFile()) {
+    return { size: undefined, modifiedMs: 0, mode: 0, replayable: false, pieces: (signal) => readPipe(path, signal) };
+  }
+  const { size, mode, mtimeMs } = found;
+  // One byte more than the file has, so that a small one takes a small buffer and a single read.
+  const pieceBytes = Math.min(chunkBytes, size + 1);
   return {
-    size: regular ? found.size : undefined,
-    modifiedMs: regular ? Math.max(0, Math.round(found.mtimeMs)) : 0,
-    mode: regular ? found.mode & 0o777 : 0,
-    replayable: regular,
-    // A read takes a buffer of this size, used or not: thousands of small files must not take a whole chunk each.
-    pieces: (signal) => readPath(path, regular ? Math.min(chunkBytes, found.size + 1) : chunkBytes, signal),
+    size,
+    modifiedMs: Math.max(0, Math.round(mtimeMs)),
+    mode: mode & 0o777,
+    replayable: true,
+    pieces: (signal) => readFile(path, size, pieceBytes, signal),
   };
 }
 
-async function* readPath(
+/**
+ * Reads a file one piece ahead of whoever takes them. The three buffers take turns, for new ones for every MiB would
+ * cost about as much again in page faults as the reading itself.
+ */
+async function* readFile(
   path: string,
-  readBytes: number,
+  size: number,
+  pieceBytes: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
+  const file = await named(path, open(path));
+  const buffers: Buffer[] = [];
+  let position = 0;
+  const fill = async (turn: number): Promise<Uint8Array> => {
+    const buffer = (buffers[turn % READ_BUFFERS] ??= Buffer.allocUnsafeSlow(pieceBytes));
+    let filled = 0;
+    while (filled < pieceBytes) {
+      const { bytesRead } = await file.read(buffer, filled, pieceBytes - filled, position);
+      position += bytesRead;
+      filled += bytesRead;
+      // The file may have grown since its size was taken; its end is where a read says so.
+      if (bytesRead === 0 || (bytesRead < pieceBytes && position >= size)) break;
+    }
+    return buffer.subarray(0, filled);
+  };
+  let ahead = fill(0);
   try {
-    yield* createReadStream(path, { highWaterMark: readBytes, signal }) as AsyncIterable<Uint8Array>;
+    for (let turn = 1; ; turn++) {
+      const piece = await named(path, ahead);
+      if (signal?.aborted === true) throw signal.reason;
+      const whole = piece.length === pieceBytes;
+      if (whole) {
+        ahead = fill(turn);
+        ahead.catch(() => undefined); // Whoever takes the next piece gets the error.
+      }
+      if (piece.length > 0) yield piece;
+      if (!whole) return;
+    }
+  } finally {
+    await Promise.allSettled([ahead]);
+    await file.close();
+  }
+}
+
+async function* readPipe(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { signal }) as AsyncIterable<Uint8Array>;
   } catch (cause) {
     if (signal?.aborted === true) throw signal.reason;
-    throw new StoreError('FAILED', `cannot read ${path}: ${reasonOf(cause)}`, cause);
+    throw unreadable(path, cause);
   }
+}
+
+async function named<T>(path: string, access: Promise<T>): Promise<T> {
+  try {
+    return await access;
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): StoreError {
+  return new StoreError('FAILED', `cannot read ${path}: ${reasonOf(cause)}`, cause);
 }
 
 /** The pieces of a source that may be silent for long: once the signal is aborted nobody waits for the next one. */
@@ -105,8 +160,8 @@ export async function* inChunks(pieces: AsyncIterable<Uint8Array>, chunkBytes: n
       waitingBytes = 0;
     }
     if (rest.length > 0) {
-      // The piece's owner may use its buffer again, so what has to wait is copied.
-      waiting.push(rest.slice());
+      // The piece's owner may use its buffer again, so what has to wait is copied (a Buffer's `slice` would not).
+      waiting.push(new Uint8Array(rest));
       waitingBytes += rest.length;
     }
   }

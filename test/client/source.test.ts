@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ async function* from(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> 
 
 async function all(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   const list: Uint8Array[] = [];
-  for await (const chunk of chunks) list.push(chunk.slice());
+  for await (const chunk of chunks) list.push(new Uint8Array(chunk));
   return list;
 }
 
@@ -58,6 +59,29 @@ describe('openSource', () => {
     for (let reading = 0; reading < 2; reading++) {
       expect(Buffer.concat(await all(source.pieces(undefined))).toString()).toBe('content');
     }
+  });
+
+  it.each([0, 1, 4095, 4096, 4097, 8192, 40_961])('reads a file of %d bytes as it is', async (size) => {
+    const path = join(dir, `sized-${String(size)}`);
+    const content = randomBytes(size);
+    await writeFile(path, content);
+    const source = await openSource({ path }, 4096);
+    expect(Buffer.concat(await all(inChunks(source.pieces(undefined), 4096))).equals(content)).toBe(true);
+  });
+
+  it('keeps a piece until the one after the next is asked for', async () => {
+    const path = join(dir, 'pieces');
+    const content = randomBytes(10 * 4096);
+    await writeFile(path, content);
+    let before: Uint8Array | undefined;
+    let index = 0;
+    for await (const piece of (await openSource({ path }, 4096)).pieces(undefined)) {
+      expect(content.subarray(index * 4096, (index + 1) * 4096).equals(piece)).toBe(true);
+      if (before !== undefined) expect(content.subarray((index - 1) * 4096, index * 4096).equals(before)).toBe(true);
+      before = piece;
+      index++;
+    }
+    expect(index).toBe(10);
   });
 
   it('says what is wrong with a path', async () => {
