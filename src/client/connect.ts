@@ -16,7 +16,7 @@ import { StreamPool } from '../net/stream-pool.ts';
 import type { Wait } from '../net/wait.ts';
 import { encodeContact, type ContactReader } from '../wire/contact.ts';
 import { FILE_PROTOCOL } from '../wire/file.ts';
-import { EntryPeer } from './entry-peer.ts';
+import { EntryPeer, ENTRY_DIAL_TIMEOUT_MS, type PickedEntry } from './entry-peer.ts';
 import { FileStore } from './file-store.ts';
 import { defaultConfigDir, Identity, type RememberedNetwork } from './identity.ts';
 import { Session } from './session.ts';
@@ -38,6 +38,13 @@ const CONTACT_TIMEOUT_WITH_MEMORY_MS = 2_000;
 /** Operations on one peer side by side, and how long a stream is kept for the next one. */
 const FILE_STREAMS = { idleTimeoutMs: 30_000, perPeerMax: 64 };
 const PEERS_REMEMBERED_MAX = 16;
+/**
+ * With so many peers in memory, the first entry peer is one of them: that saves a short-lived client a connection, and
+ * with fewer the same ones would be asked always.
+ */
+const PEERS_REMEMBERED_ENOUGH = 4;
+/** Who is remembered may be switched off; then the discovery peer is asked, and this much time is lost. */
+const REMEMBERED_DIAL_TIMEOUT_MS = 1_000;
 
 /**
  * Connects.
@@ -117,18 +124,22 @@ class KnownPeers {
   }
 }
 
-/** Somebody who is present, as the discovery peer says; somebody known, when that is away. */
+/** Somebody who is remembered, at first; somebody who is present, as the discovery peer says; somebody known, when that is away. */
 async function pickEntry(
   discovery: DiscoveryClient,
   peers: KnownPeers,
   identity: Identity,
   except: readonly string[],
   wait: Wait,
-): Promise<Contact> {
+): Promise<PickedEntry> {
   const known = peers.pick(except);
+  if (known !== undefined && except.length === 0 && peers.all().length >= PEERS_REMEMBERED_ENOUGH) {
+    return { contact: known, dialTimeoutMs: REMEMBERED_DIAL_TIMEOUT_MS, isGuess: true };
+  }
   const timeoutMs = known === undefined ? wait.timeoutMs : Math.min(wait.timeoutMs, CONTACT_TIMEOUT_WITH_MEMORY_MS);
+  const picked = (contact: Contact): PickedEntry => ({ contact, dialTimeoutMs: ENTRY_DIAL_TIMEOUT_MS, isGuess: false });
   try {
-    return await discovery.randomPeer(except, { ...wait, timeoutMs });
+    return picked(await discovery.randomPeer(except, { ...wait, timeoutMs }));
   } catch (error) {
     if (error instanceof NetworkChangedError) {
       throw new NetworkChangedError(
@@ -137,7 +148,7 @@ async function pickEntry(
       );
     }
     if (known === undefined || !(error instanceof StoreError)) throw error;
-    return known;
+    return picked(known);
   }
 }
 

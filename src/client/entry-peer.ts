@@ -3,7 +3,7 @@
  * is left for another, and passed over for as long as others are to be had.
  */
 
-import { StoreError, type ErrorCode } from '../base/errors.ts';
+import { HelloRefusedError, StoreError, UnreachableError, type ErrorCode } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import type { Key } from '../id/id-space.ts';
 import type { Host } from '../net/host.ts';
@@ -13,7 +13,7 @@ import type { Located } from '../wire/lookup.ts';
 import { LookupChannel } from './lookup-channel.ts';
 
 /** Dialling a machine that is off gets no answer at all; this is when it is given up. */
-const DIAL_TIMEOUT_MS = 5_000;
+export const ENTRY_DIAL_TIMEOUT_MS = 5_000;
 /** An entry peer that is alive answers a lookup within this, or says that it could not. */
 const LOOKUP_TIMEOUT_MS = 10_000;
 /** Failed peers that are passed over. */
@@ -22,8 +22,15 @@ const FAILED_MAX = 16;
 /** Signs that the entry peer itself is not there, as opposed to an answer of its that is unwelcome. */
 const SILENCE = new Set<ErrorCode>(['TIMEOUT', 'STREAM_CLOSED', 'UNREACHABLE', 'NO_HELLO', 'HELLO_REFUSED']);
 
-/** Names a peer to enter through, other than those, if there is any other. */
-export type PickEntry = (except: readonly string[], wait: Wait) => Promise<Contact>;
+export type PickedEntry = {
+  readonly contact: Contact;
+  readonly dialTimeoutMs: number;
+  /** Nobody said that it is there: when it is not, another one is picked at once. */
+  readonly isGuess: boolean;
+};
+
+/** Names a peer to enter through, other than those, if there is any other. It guesses only when those are none. */
+export type PickEntry = (except: readonly string[], wait: Wait) => Promise<PickedEntry>;
 
 export class EntryPeer {
   readonly #host: Host;
@@ -31,6 +38,8 @@ export class EntryPeer {
   readonly #pick: PickEntry;
   readonly #onMet: (contact: Contact) => void;
   #channel: LookupChannel | undefined;
+  /** The channel to a peer that was only guessed. */
+  #guessed: LookupChannel | undefined;
   #opening: Promise<LookupChannel> | undefined;
   #failed: string[] = [];
 
@@ -51,6 +60,8 @@ export class EntryPeer {
       return located;
     } catch (error) {
       if (!channel.usable || (error instanceof StoreError && error.code === 'TIMEOUT')) this.#abandon(channel);
+      // A peer that was only remembered may be of another network by now; the discovery peer knows one that is not.
+      if (channel === this.#guessed && error instanceof HelloRefusedError) throw new UnreachableError(error.message, error);
       throw error;
     }
   }
@@ -73,15 +84,20 @@ export class EntryPeer {
   }
 
   async #open(): Promise<LookupChannel> {
-    const wait = { timeoutMs: DIAL_TIMEOUT_MS };
-    const entry = await this.#pick(this.#failed, wait);
-    try {
-      this.#channel = await LookupChannel.open(this.#host, entry, this.#reader, wait);
-      this.#onMet(entry);
-      return this.#channel;
-    } catch (error) {
-      if (error instanceof StoreError && SILENCE.has(error.code)) this.#passOver(entry);
-      throw error;
+    for (;;) {
+      const picked = await this.#pick(this.#failed, { timeoutMs: ENTRY_DIAL_TIMEOUT_MS });
+      const entry = picked.contact;
+      try {
+        const wait = { timeoutMs: picked.dialTimeoutMs };
+        this.#channel = await LookupChannel.open(this.#host, entry, this.#reader, wait);
+        if (picked.isGuess) this.#guessed = this.#channel;
+        this.#onMet(entry);
+        return this.#channel;
+      } catch (error) {
+        const silent = error instanceof StoreError && SILENCE.has(error.code);
+        if (silent) this.#passOver(entry);
+        if (!(silent && picked.isGuess)) throw error;
+      }
     }
   }
 
