@@ -9,7 +9,7 @@ import { action, run } from './run.ts';
 const REPLICAS_MAX = 64;
 
 const HELP = `
-${statusTable([0, 1, 2, 130])}`;
+${statusTable([0, 1, 2, 6, 130])}`;
 
 const START_HELP = `
 The first start makes the network: its key and its parameters (--network, --replicas, --repair-delay) are

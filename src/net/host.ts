@@ -90,7 +90,8 @@ export class Host {
     try {
       await node.start();
     } catch (error) {
-      throw new UnreachableError(`cannot listen on ${options.listen.join(', ')}: ${messageOf(error)}`, error);
+      await node.stop();
+      throw new UnreachableError(`cannot listen on ${options.listen.join(', ')}: ${whyNotListening(error)}`, error);
     }
     return host;
   }
@@ -268,4 +269,13 @@ export class Host {
     if (error !== link.failure) this.#log[cut ? 'debug' : 'warn']('a stream failed', fields);
     frames.abort(error instanceof Error ? error : new StreamClosedError(messageOf(error)));
   }
+}
+
+/** In a few words; libp2p puts everything that went wrong into one text, with the stacks. */
+function whyNotListening(error: unknown): string {
+  const text = messageOf(error);
+  if (text.includes('EADDRINUSE')) return 'something else listens there already';
+  if (text.includes('EADDRNOTAVAIL')) return 'this machine has no such address';
+  if (text.includes('EACCES')) return 'this user may not listen there';
+  return text.split('\n')[0] ?? text;
 }

@@ -35,10 +35,12 @@ function silence(): ComponentLogger {
   return { forComponent: () => silent };
 }
 
+/** A node that has not started yet: whoever starts it has its handlers and listeners in place by then. */
 export function createNode({ privateKey, listen, limits, gater }: NodeOptions): Promise<Libp2p> {
   // Node's own socket option, handed through by the transport although its type does not name it.
   const socket = { noDelay: true, keepAlive: true, highWaterMark: SOCKET_WRITE_BUFFER_BYTES } as TCPSocketOptions;
   return createLibp2p({
+    start: false,
     privateKey,
     addresses: { listen: [...listen] },
     transports: [tcp({ dialOpts: socket, listenOpts: socket, backlog: limits.pendingInboundMax })],
