@@ -1,10 +1,10 @@
 /** The rows as a table. */
 
-import { paint, printTable, say } from '../lib/table.ts';
+import { heading, paint, printTable } from '../lib/table.ts';
 import { reached, type Row } from './setting.ts';
 
-export function printRows(rows: readonly Row[]): void {
-  say();
+export function printRows(title: string, rows: readonly Row[]): void {
+  heading(title);
   printTable(
     [
       { title: 'what' },

@@ -26,7 +26,7 @@ export async function measureSmallFiles({ scratch, network, sizes }: Setting): P
   }
   return [
     {
-      what: `${sizes.smallFiles} files of 4 KiB, one store-file call, durable`,
+      what: `${sizes.smallFiles} files of 4 KiB by one store-file, durable`,
       figure: median(samples),
       unit: '1/s',
       target: { atLeast: FILES_PER_SECOND_MIN },

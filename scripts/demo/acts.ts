@@ -72,7 +72,7 @@ export async function showWhereFilesLie(stage: Stage): Promise<void> {
 }
 
 export async function fetchAll(stage: Stage): Promise<void> {
-  heading('4. All are fetched, through whichever peer the discovery peer names');
+  heading('4. All are fetched, entering through one peer or another');
   const fetched = await fetch(stage, stage.stored, 'fetched');
   printFetched(fetched);
   noteBest(stage, 'fastest fetch', fetched);
