@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeParts } from '../client/file-sink.ts';
 import type { FetchTarget } from '../client/types.ts';
 import { makeDirectories } from './output-directory.ts';
 import { fileNameOfName, pathOfName } from './output-path.ts';
@@ -53,11 +54,7 @@ function stdoutTarget(signal: AbortSignal): Target {
 
 async function deviceTarget(path: string): Promise<Target> {
   const file = await open(path, 'w');
-  const write = async (parts: readonly Uint8Array[]): Promise<void> => {
-    for (const part of parts) {
-      for (let written = 0; written < part.length;) written += (await file.write(part, written)).bytesWritten;
-    }
-  };
+  const write = (parts: readonly Uint8Array[]): Promise<void> => writeParts(file, parts);
   return { shown: path, to: { write }, close: () => file.close() };
 }
 

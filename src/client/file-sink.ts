@@ -45,13 +45,7 @@ export class FileSink implements FetchSink {
   }
 
   async write(parts: readonly Uint8Array[]): Promise<void> {
-    await this.#named(async () => {
-      let rest = parts;
-      while (rest.length > 0) {
-        const { bytesWritten } = await this.#open().writev(rest);
-        rest = withoutFirst(rest, bytesWritten);
-      }
-    });
+    await this.#named(() => writeParts(this.#open(), parts));
   }
 
   /** Gives the complete file its name. */
@@ -107,6 +101,15 @@ export class FileSink implements FetchSink {
         ? new NoSpaceError(message, cause)
         : new StoreError('FAILED', message, cause);
     }
+  }
+}
+
+/** Writes all of the parts where the file stands, with one system call as a rule. */
+export async function writeParts(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  let rest = parts;
+  while (rest.length > 0) {
+    const { bytesWritten } = await file.writev(rest);
+    rest = withoutFirst(rest, bytesWritten);
   }
 }
 
