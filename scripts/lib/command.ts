@@ -21,8 +21,15 @@ export type Finished<T> = {
   readonly wallMs: number;
 };
 
+/** It watches a pipe to this process, as under an older Node's launcher, so that it ends even when this one is killed. */
 export function startCommand(name: CommandName, args: readonly string[], options: ChildOptions = {}): Child {
-  return new Child(process.execPath, [join(ROOT, 'bin', name), ...args], options);
+  const child = new Child(process.execPath, [join(ROOT, 'bin', name), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    ...options,
+    env: { ...options.env, P2P_LAUNCHER_FD: '3' },
+  });
+  child.process.stdio[3]?.on('error', () => undefined);
+  return child;
 }
 
 /** Runs a command with --json to its end. */
