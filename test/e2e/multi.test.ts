@@ -119,7 +119,7 @@ describe('a restart', () => {
     const listen = ['--listen', before.addrs[0]?.replace(/\/p2p\/.*/, '') ?? ''];
     await red.discovery.stop();
     const dir = ['start', '--json', '--log-level', 'silent', '--dir', before.storage];
-    const changed = await red.run('p2p-discovery', [...dir, ...listen, '--replicas', '5']);
+    const changed = await red.run('p2p-discovery', [...dir, ...listen, '--repair-delay', '5']);
     expectJsonFailure(changed, { status: 2, code: 'USAGE' });
     expect(await red.discovery.start(listen)).toEqual(before);
     expect(await fetched(red, 'colour')).toBe('red');
