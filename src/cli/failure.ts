@@ -10,7 +10,8 @@ export type Failure = { readonly code: ErrorCode; readonly message: string; read
 
 const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
   NOT_FOUND: 'Names are compared byte for byte; check the spelling and the path before it.',
-  TOO_FEW_REPLICAS: 'Nothing was changed. This version keeps one copy of a file; ask for less with --replicas or --wait one.',
+  TOO_FEW_REPLICAS:
+    'Nothing was changed. This version keeps one copy of a file; ask for less with --replicas or --wait one.',
   CONTENT_CORRUPT: 'Nothing was written. Store the file again from another copy of yours.',
   UNREACHABLE: 'Check that the discovery peer runs, and that --discovery (or P2P_DISCOVERY) is its address.',
   TIMEOUT: 'The network did not answer in time; check that its peers run, then try again.',

@@ -61,7 +61,8 @@ export class EntryPeer {
     } catch (error) {
       if (!channel.usable || (error instanceof StoreError && error.code === 'TIMEOUT')) this.#abandon(channel);
       // A peer that was only remembered may be of another network by now; the discovery peer knows one that is not.
-      if (channel === this.#guessed && error instanceof HelloRefusedError) throw new UnreachableError(error.message, error);
+      if (channel === this.#guessed && error instanceof HelloRefusedError)
+        throw new UnreachableError(error.message, error);
       throw error;
     }
   }
