@@ -17,6 +17,8 @@ export type Ring = {
   /** The closest live peer to the key that this one knows, itself included. */
   closest(key: Key): Contact;
   leafSet(): readonly Contact[];
+  /** A peer that is known, away, and closer to the key than all that are here: what it holds, nobody else can tell. */
+  absentRoot(key: Key): Contact | undefined;
 };
 
 export type FileContext = {

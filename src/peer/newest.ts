@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NotReadyError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
+import { keyOfName } from '../id/key.ts';
 import { compareVersions } from '../id/version.ts';
 import type { Holding } from '../wire/file.ts';
 import type { SignedRecord } from '../wire/record.ts';
@@ -33,7 +34,10 @@ export async function newestForReading(context: FileContext, name: string): Prom
   const record = await context.storage.record(name);
   if (record === undefined) {
     const asked = await inquiry;
-    if (asked.highest === undefined) refuseSilence(context, asked);
+    if (asked.highest === undefined) {
+      refuseSilence(context, asked);
+      refuseAbsence(context, name);
+    }
     return newer(undefined, asked);
   }
   const patience = new AbortController();
@@ -61,4 +65,11 @@ function refuseSilence(context: FileContext, { silent }: InquiryResult): void {
   if (missing.length === 0) return;
   const ids = missing.map(({ nodeId }) => context.idSpace.format(nodeId)).join(', ');
   throw new NotReadyError(`cannot tell yet: the neighbours ${ids} do not answer`);
+}
+
+/** Whoever was root before it went away may be the only one that has the name. */
+function refuseAbsence({ ring, idSpace }: FileContext, name: string): void {
+  const away = ring.absentRoot(keyOfName(idSpace, name));
+  if (away === undefined) return;
+  throw new NotReadyError(`cannot tell yet: the peer ${idSpace.format(away.nodeId)}, which may have it, is away`);
 }

@@ -113,6 +113,12 @@ export class OverlayDriver implements Ring {
     return this.#node.leafSet();
   }
 
+  absentRoot(key: Key): Contact | undefined {
+    const present = this.closest(key).nodeId;
+    const { idSpace } = this.#options.reader;
+    return this.knownContacts().find(({ nodeId }) => idSpace.compareByCloseness(key, nodeId, present) < 0);
+  }
+
   /** Peers worth remembering for the next start. */
   knownContacts(): readonly Contact[] {
     return this.#node.knownContacts();
