@@ -18,8 +18,8 @@ import { createLibp2p } from 'libp2p';
 
 const PROTOCOL = '/bench/raw/1.0.0';
 const PIECE_BYTES = 1024 * 1024;
-/** Four times the largest window of stock yamux: with twice as much, streams are still aborted now and then. */
-const READ_BUFFER_BYTES = 64 * PIECE_BYTES;
+/** Twice the largest window of stock yamux. */
+const READ_BUFFER_BYTES = 32 * PIECE_BYTES;
 /** Bytes waiting for the file at which the sender is paused. */
 const QUEUE_BYTES_MAX = 4 * PIECE_BYTES;
 
@@ -72,6 +72,18 @@ function receive(stream: Stream, bytes: number, file: FileHandle | undefined): P
     let queue: Uint8Array[] = [];
     let queued = 0;
     let writing = false;
+    let resuming = false;
+    const pauseIfFull = () => {
+      if (queued > QUEUE_BYTES_MAX && stream.readStatus === 'readable' && !resuming) stream.pause();
+    };
+    const resume = () => {
+      if (stream.readStatus !== 'paused') return;
+      // It hands over all that it held back, and would undo a pause in the midst of that.
+      resuming = true;
+      stream.resume();
+      resuming = false;
+      pauseIfFull();
+    };
     const write = () => {
       if (file === undefined || writing || (queued < PIECE_BYTES && missing > 0)) return;
       if (queued === 0) {
@@ -84,7 +96,7 @@ function receive(stream: Stream, bytes: number, file: FileHandle | undefined): P
       writing = true;
       writeAll(file, pieces).then(() => {
         writing = false;
-        if (stream.readStatus === 'paused') stream.resume();
+        resume();
         write();
       }, reject);
     };
@@ -96,7 +108,7 @@ function receive(stream: Stream, bytes: number, file: FileHandle | undefined): P
       }
       for (const piece of data instanceof Uint8Array ? [data] : data) queue.push(piece);
       queued += data.byteLength;
-      if (queued > QUEUE_BYTES_MAX && stream.readStatus === 'readable') stream.pause();
+      pauseIfFull();
       write();
     });
     stream.addEventListener('close', () => {
