@@ -78,10 +78,9 @@ describe('status 0', () => {
   });
 
   it('a peer and a discovery peer that are told to stop end with it', async () => {
-    const peer = await network.addPeer();
-    expect(await peer.stop()).toEqual({ status: 0, signal: null });
-    const other = await Network.start({ title: 'stop' });
+    const other = await Network.start({ title: 'stop', peers: 1 });
     try {
+      expect(await other.peers[0]?.stop()).toEqual({ status: 0, signal: null });
       expect(await other.discovery.stop()).toEqual({ status: 0, signal: null });
     } finally {
       await other.close();

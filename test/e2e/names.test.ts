@@ -26,10 +26,12 @@ const NAMES: readonly (readonly [title: string, name: string])[] = [
   ['that looks like an option', '--json'],
   ['of a parent directory', '..'],
   ['of this directory', '.'],
+  ['with slashes', 'a/b/c'],
+  ['with quotes and shell signs', `"'$(touch x)\`;&|*?<>`],
+  ['of 1,024 bytes', 'm'.repeat(NAME_BYTES_MAX)],
   ['that climbs', '../../etc/passwd'],
   ['that climbs on the way', 'a/../../../outside'],
   ['that is absolute', '/etc/passwd'],
-  ['with slashes', 'a/b/c'],
   ['of a slash alone', '/'],
   ['with empty components', 'a//b/'],
   ['in another case', 'A/B/C'],
@@ -37,13 +39,14 @@ const NAMES: readonly (readonly [title: string, name: string])[] = [
   ['with backslashes', 'C:\\Windows\\..\\..\\x'],
   ['of Windows devices', 'NUL'],
   ['with emoji and right-to-left marks', '\u{1F469}\u200D\u{1F680}\u202Etxt.exe'],
-  ['with quotes and shell signs', `"'$(touch x)\`;&|*?<>`],
   ['of 255 bytes', 'n'.repeat(255)],
   ['of 256 bytes', 'n'.repeat(256)],
-  ['of 1,024 bytes', 'm'.repeat(NAME_BYTES_MAX)],
   ['of 1,024 bytes in 512 characters', '\u00e9'.repeat(NAME_BYTES_MAX / 2)],
   ['of 1,024 bytes in directories', 'd/'.repeat(NAME_BYTES_MAX / 2 - 1) + 'xy'],
 ];
+
+/** Those that a command line could trip over go through the commands one by one, the others through the library. */
+const THROUGH_COMMANDS = 12;
 
 const REFUSED: readonly (readonly [title: string, name: string])[] = [
   ['that is empty', ''],
@@ -71,18 +74,30 @@ async function strays(inside: string): Promise<string[]> {
 }
 
 describe('a name', () => {
-  it.each(NAMES)('%s is stored, and comes back into the current directory', async (_title, name) => {
+  it.each(NAMES.slice(0, THROUGH_COMMANDS))(
+    '%s is stored, and comes back into the current directory',
+    async (_title, name) => {
+      const content = `content of ${name}`;
+      const [stored] = await network.succeed('store-file', ['--as', name, '-'], { stdin: content });
+      expect(stored).toMatchObject({ name, key: keyOf(name), sha256: sha256(content) });
+      expect(stored?.root.nodeId).toBe(closest(network.nodeIds, keyOf(name)));
+      const cwd = await network.directory('deep/cwd', keyOf(name));
+      const { status, stderr } = await network.run('fetch-file', ['--', name], { cwd });
+      expect(status, stderr).toBe(0);
+      const files = await filesBelow(cwd);
+      expect(files.length).toBe(1);
+      expect(await readFile(join(cwd, files[0] ?? ''), 'utf8')).toBe(content);
+      expect(await strays('deep')).toEqual([]);
+    },
+  );
+
+  it.each(NAMES.slice(THROUGH_COMMANDS))('%s is stored by the library', async (_title, name) => {
     const content = `content of ${name}`;
-    const [stored] = await network.succeed('store-file', ['--as', name, '-'], { stdin: content });
-    expect(stored).toMatchObject({ name, key: keyOf(name), sha256: sha256(content) });
-    expect(stored?.root.nodeId).toBe(closest(network.nodeIds, keyOf(name)));
-    const cwd = await network.directory('deep/cwd', keyOf(name));
-    const { status, stderr } = await network.run('fetch-file', ['--', name], { cwd });
-    expect(status, stderr).toBe(0);
-    const files = await filesBelow(cwd);
-    expect(files.length).toBe(1);
-    expect(await readFile(join(cwd, files[0] ?? ''), 'utf8')).toBe(content);
-    expect(await strays('deep')).toEqual([]);
+    const store = await network.connect();
+    const { root, key } = await store.store(name, Buffer.from(content));
+    expect(key).toBe(keyOf(name));
+    expect(root.nodeId).toBe(closest(network.nodeIds, keyOf(name)));
+    await store.close();
   });
 
   it.each(REFUSED)('%s is refused by both commands before anything happens', async (_title, name) => {
