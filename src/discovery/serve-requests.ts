@@ -8,7 +8,6 @@ import { BusyError, NotPermittedError, StoreError, UnexpectedMessageError, Unrea
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Contact } from '../id/contact.ts';
-import { defined } from '../base/assert.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import type { RemoteIdentity } from '../net/link.ts';
 import type { ContactReader } from '../wire/contact.ts';
@@ -56,13 +55,11 @@ export class RequestServer {
   async serve(stream: FrameStream, remote: RemoteIdentity, signal: AbortSignal): Promise<void> {
     for (;;) {
       const bytes = await stream.readFrame(DISCOVERY_REQUEST_BYTES_MAX, { timeoutMs: REQUEST_TIMEOUT_MS, signal });
-      if (bytes === undefined) return;
+      // Frames that had arrived before the connection ended are read after it, when its peer is forgotten already.
+      if (bytes === undefined || signal.aborted) return;
       const request = await this.#decoded(stream, remote, bytes, signal);
-      if (request.type === 'subscribe' && this.#actingMember(remote) !== undefined) {
-        await this.#subscribe(stream, remote.peerId, request.addrs, signal);
-        return;
-      }
-      const reply = await this.#reply(request, remote);
+      if (request.type === 'subscribe' && (await this.#subscribed(stream, remote, request.addrs, signal))) return;
+      const reply = await this.#reply(request, remote, signal);
       await stream.writeFrame(encodeDiscoveryReply(reply), { timeoutMs: ANSWER_TIMEOUT_MS, signal });
     }
   }
@@ -96,9 +93,9 @@ export class RequestServer {
     }
   }
 
-  async #reply(request: DiscoveryRequest, remote: RemoteIdentity): Promise<DiscoveryReply> {
+  async #reply(request: DiscoveryRequest, remote: RemoteIdentity, signal: AbortSignal): Promise<DiscoveryReply> {
     try {
-      return await this.#answer(request, remote);
+      return await this.#answer(request, remote, signal);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const { code, message } = error;
@@ -107,14 +104,15 @@ export class RequestServer {
     }
   }
 
-  async #answer(request: DiscoveryRequest, remote: RemoteIdentity): Promise<DiscoveryReply> {
+  async #answer(request: DiscoveryRequest, remote: RemoteIdentity, signal: AbortSignal): Promise<DiscoveryReply> {
     const { admission, presence } = this.#context;
     const { peerId } = remote;
     switch (request.type) {
       case 'register': {
         if (remote.role !== 'peer') throw new NotPermittedError('only a peer may register');
         const { certificate } = await admission.register(peerId, request);
-        this.#registeredSinceHello.add(peerId);
+        // `forget` has come already when the connection ended meanwhile.
+        if (!signal.aborted) this.#registeredSinceHello.add(peerId);
         const { parametersEnvelope: parameters } = this.#context;
         const memberList = admission.memberList();
         return { type: 'registered', certificate, parameters, memberList, seeds: this.#seeds(peerId) };
@@ -143,12 +141,23 @@ export class RequestServer {
     }
   }
 
-  async #subscribe(stream: FrameStream, peerId: string, addrs: readonly string[], signal: AbortSignal): Promise<void> {
+  /** Serves a subscription to its end. False: who asks is no member, or was none any more once its addresses were noted. */
+  async #subscribed(
+    stream: FrameStream,
+    remote: RemoteIdentity,
+    addrs: readonly string[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { admission, presence, log, reader, timing, random, rate } = this.#context;
-    // A member that leaves while its subscription ends has had a contact until just now.
-    let last: Contact | undefined;
-    const contact = () => (last = admission.contact(peerId) ?? defined(last, 'a subscriber is a member'));
+    const { peerId } = remote;
+    if (this.#actingMember(remote) === undefined) return false;
     await admission.noteAddrs(peerId, addrs);
+    // From here to the subscription nothing is awaited, so that what holds now holds there.
+    const present = this.#actingMember(remote) && admission.contact(peerId);
+    if (present === undefined) return false;
+    let last: Contact = present;
+    // A member that leaves while its subscription ends has had a contact until just now.
+    const contact = () => (last = admission.contact(peerId) ?? last);
     log.info('peer present', { peerId, present: presence.count + (presence.has(peerId) ? 0 : 1) });
     const noteAddrs = (later: readonly string[]) => admission.noteAddrs(peerId, later);
     const epoch = () => admission.epoch;
@@ -158,6 +167,7 @@ export class RequestServer {
     } finally {
       if (!presence.has(peerId)) log.info('peer absent', { peerId, present: presence.count });
     }
+    return true;
   }
 
   /** Present ones to join through; where none is, members that were there once. */

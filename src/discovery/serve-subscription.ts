@@ -70,7 +70,7 @@ async function readRenewals(stream: FrameStream, context: SubscriptionContext, s
   const { space, timing, rate, noteAddrs } = context;
   for (;;) {
     const bytes = await stream.readFrame(DISCOVERY_REQUEST_BYTES_MAX, { timeoutMs: timing.silenceMs, signal });
-    if (bytes === undefined) return;
+    if (bytes === undefined || signal.aborted) return;
     if (!rate.allows(context.contact().peerId)) throw new BusyError('too many renewals');
     const request = decodeDiscoveryRequest(bytes, space);
     if (request.type !== 'renew') throw new UnexpectedMessageError(`a ${request.type} request on a subscription`);

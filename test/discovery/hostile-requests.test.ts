@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { defined } from '../../src/base/assert.ts';
 import { RequestRate } from '../../src/discovery/request-rate.ts';
 import type { FrameStream } from '../../src/net/frame-stream.ts';
 import {
@@ -86,6 +87,25 @@ describe('the discovery peer', () => {
     expect(left.map(({ peerId }) => peerId)).toEqual([other.host.peerId]);
     await until(() => codes().length > 0);
     expect(codes()).toEqual(['UNEXPECTED_MESSAGE']);
+  });
+
+  it('refuses subscriptions of a member that leaves while they are taken up', async () => {
+    const { discovery, attacker, open } = await attacked();
+    const leaving = await open();
+    const streams = await Promise.all(Array.from({ length: 40 }, open));
+    const written = [leaving.writeFrame(encodeDiscoveryRequest({ type: 'leave' }), WAIT)];
+    for (const [index, stream] of streams.entries()) {
+      const addrs = [`/ip4/127.0.0.1/tcp/${String(index + 1)}`];
+      written.push(stream.writeFrame(encodeDiscoveryRequest({ type: 'subscribe', addrs }), WAIT));
+      const next = performance.now() + 0.15;
+      while (performance.now() < next) await new Promise(setImmediate);
+    }
+    await Promise.all(written);
+    expect(await answer(leaving, attacker)).toMatchObject({ type: 'done' });
+    const refused = await answer(defined(streams.at(-1), 'the last'), attacker);
+    expect(refused).toMatchObject({ type: 'failure', error: { code: 'NOT_PERMITTED' } });
+    const other = await member(discovery.addrs);
+    expect((await other.client.members(WAIT)).present).toEqual([]);
   });
 
   it('refuses a flood of requests from one peer, and serves the others', async () => {
