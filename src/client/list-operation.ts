@@ -5,12 +5,13 @@
  * neighbour to neighbour, so no discovery peer is needed.
  */
 
+import { BadMessageError, StoreError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import { compareVersions } from '../id/version.ts';
 import { LIST_PAGE_RECORDS_MAX } from '../wire/limits.ts';
 import { openRecord, type SignedRecord } from '../wire/record.ts';
 import { fileEntry } from './file-entry.ts';
-import { isPassing, withRetries } from './retry.ts';
+import { withRetries } from './retry.ts';
 import { expectAnswer, type Session } from './session.ts';
 import type { FileEntry } from './types.ts';
 
@@ -46,13 +47,15 @@ export async function* listFiles(
   }
 }
 
+const NO_PAGE: Page = { records: [], more: false, neighbours: [] };
+
 /** One peer's files, read page by page. */
 class Cursor {
   #page: Page;
   #index = 0;
-  readonly #nextPage: (after: string) => Promise<Page>;
+  readonly #nextPage: (after: string) => Promise<Page | undefined>;
 
-  constructor(page: Page, nextPage: (after: string) => Promise<Page>) {
+  constructor(page: Page, nextPage: (after: string) => Promise<Page | undefined>) {
     this.#page = page;
     this.#nextPage = nextPage;
   }
@@ -65,7 +68,7 @@ class Cursor {
     const last = this.head;
     this.#index++;
     if (this.head !== undefined || last === undefined || !this.#page.more) return;
-    this.#page = await this.#nextPage(last.name);
+    this.#page = (await this.#nextPage(last.name)) ?? NO_PAGE;
     this.#index = 0;
   }
 }
@@ -79,11 +82,11 @@ async function openCursors(session: Session, prefix: string, signal: AbortSignal
   let frontier = [entry];
   while (frontier.length > 0) {
     const batch = frontier.splice(0, PEERS_AT_ONCE);
-    const pages = await Promise.all(batch.map((peer) => firstPage(session, peer, prefix, signal)));
+    const pages = await Promise.all(batch.map((peer) => pageOf(session, peer, prefix, '', signal)));
     for (const [index, page] of pages.entries()) {
       const peer = batch[index];
       if (page === undefined || peer === undefined) continue;
-      cursors.push(new Cursor(page, (after) => askPage(session, peer, prefix, after, signal)));
+      cursors.push(new Cursor(page, (after) => pageOf(session, peer, prefix, after, signal)));
       const unmet = page.neighbours.filter(({ peerId }) => !met.has(peerId));
       for (const { peerId } of unmet) met.add(peerId);
       frontier = [...frontier, ...unmet];
@@ -92,17 +95,19 @@ async function openCursors(session: Session, prefix: string, signal: AbortSignal
   return cursors;
 }
 
-async function firstPage(
+/** A page, or undefined with a warning when that peer gives none: one that is gone or lies must not spoil the list. */
+async function pageOf(
   session: Session,
   peer: Contact,
   prefix: string,
+  after: string,
   signal: AbortSignal | undefined,
 ): Promise<Page | undefined> {
   const retry = { log: session.log, signal, patienceMs: PEER_PATIENCE_MS };
   try {
-    return await withRetries('listing', retry, () => askPage(session, peer, prefix, '', signal));
+    return await withRetries('listing', retry, () => askPage(session, peer, prefix, after, signal));
   } catch (error) {
-    if (!isPassing(error)) throw error;
+    if (signal?.aborted === true || !(error instanceof StoreError)) throw error;
     session.log.warn('peer-not-listed', { peer: session.nameOf(peer).nodeId, message: error.message });
     return undefined;
   }
@@ -120,11 +125,25 @@ async function askPage(
   lease.release();
   const { records, more, neighbours } = expectAnswer(answer, 'list-page');
   const { reader } = session;
+  const opened = records.map((record) => openRecord(record, reader.networkId));
+  checkPage(opened, prefix, after, more);
   return {
-    records: records.map((record) => openRecord(record, reader.networkId)),
+    records: opened,
     more,
     neighbours: neighbours.map((contact) => reader.contact(contact)),
   };
+}
+
+/** A page that goes back, aside or nowhere would keep a reader going for ever. @throws BadMessageError */
+function checkPage(records: readonly SignedRecord[], prefix: string, after: string, more: boolean): void {
+  let last = after;
+  for (const { name } of records) {
+    if (!name.startsWith(prefix) || !(last === '' || comesBefore(last, name))) {
+      throw new BadMessageError('a page of a list is out of order');
+    }
+    last = name;
+  }
+  if (more && records.length === 0) throw new BadMessageError('a page of a list is empty, and not the last one');
 }
 
 function comesBefore(a: string, b: string): boolean {

@@ -57,6 +57,7 @@ async function attempt(
       shared: false,
     });
     await lease.stream.writeFrame(Trailer.encode({ record: record.envelope }), wait);
+    // Only silence leaves the outcome open; what the root refuses it has not done.
     const frame = await lease.stream.readFrame(FILE_FRAME_BYTES_MAX, wait).catch((error: unknown) => {
       throw isPassing(error) ? unknownOutcome(name, error) : error;
     });

@@ -102,7 +102,8 @@ export class Session {
 
   nameOf(peer: { readonly nodeId: number; readonly peerId: string }): PeerName {
     const { idSpace } = this.reader;
-    return { nodeId: idSpace.format(idSpace.position(peer.nodeId)), peerId: peer.peerId };
+    if (!idSpace.contains(peer.nodeId)) throw new BadMessageError('a node id that is not on this ring');
+    return { nodeId: idSpace.format(peer.nodeId), peerId: peer.peerId };
   }
 
   async close(): Promise<void> {

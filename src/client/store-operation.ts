@@ -12,13 +12,13 @@ import { checkName } from '../id/key.ts';
 import { compareVersions, formatVersion, VERSION_TAG_BYTES, type Version } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { within } from '../net/wait.ts';
-import { END_OF_CONTENT, type Holding } from '../wire/file.ts';
+import { decodeFileAnswer, END_OF_CONTENT, type FileAnswer, type Holding } from '../wire/file.ts';
 import { Trailer } from '../wire/generated/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
 import { merkleRoot } from '../wire/merkle.ts';
 import { openRecord, signRecord, type FileRecord, type SignedRecord } from '../wire/record.ts';
 import { isPassing, withRetries } from './retry.ts';
-import { expectAnswer, plainAnswer, type Arrival, type PlainAnswer, type Session } from './session.ts';
+import { expectAnswer, type Arrival, type PlainAnswer, type Session } from './session.ts';
 import { inChunks, openSource, type OpenedSource } from './source.ts';
 import type { StoreOptions, StoreReceipt, StoreSource, WaitFor } from './types.ts';
 
@@ -104,7 +104,12 @@ async function attempt(store: Store): Promise<Outcome> {
     // The root answers once: with the receipt at the end, or with a failure at any time, which stops the sending.
     const refused = new AbortController();
     const answer = nextAnswer(lease.stream);
-    answer.catch((error: unknown) => refused.abort(error));
+    answer.then(
+      (early) => {
+        if (early.type === 'failure') refused.abort(early.error);
+      },
+      (error: unknown) => refused.abort(error),
+    );
     const signal = options.signal === undefined ? refused.signal : AbortSignal.any([refused.signal, options.signal]);
     const record = await sendSigned(store, lease.stream, highest, signal);
     const receipt = expectAnswer(await outcome(store, record, answer), 'receipt');
@@ -116,10 +121,10 @@ async function attempt(store: Store): Promise<Outcome> {
   }
 }
 
-async function nextAnswer(stream: FrameStream): Promise<PlainAnswer> {
+async function nextAnswer(stream: FrameStream): Promise<FileAnswer> {
   const frame = await stream.readFrame(FILE_FRAME_BYTES_MAX, { timeoutMs: Infinity });
   if (frame === undefined) throw new StreamClosedError('the peer went away before it answered');
-  return plainAnswer(frame);
+  return decodeFileAnswer(frame);
 }
 
 /** Sends the content and the signed record that ends it. */
@@ -192,10 +197,11 @@ class ContentHasher {
 }
 
 /** The receipt; where the connection ends without one, whether the version has appeared all the same. */
-async function outcome(store: Store, record: SignedRecord, answer: Promise<PlainAnswer>): Promise<PlainAnswer> {
+async function outcome(store: Store, record: SignedRecord, answering: Promise<FileAnswer>): Promise<PlainAnswer> {
   const { session, name, options } = store;
+  let answer: FileAnswer;
   try {
-    return await within(answer, { timeoutMs: CONTENT_TIMEOUT_MS, signal: options.signal }, 'the receipt');
+    answer = await within(answering, { timeoutMs: CONTENT_TIMEOUT_MS, signal: options.signal }, 'the receipt');
   } catch (error) {
     if (!isPassing(error)) throw error;
     const kept = await findVersion(session, record, options.signal);
@@ -206,6 +212,9 @@ async function outcome(store: Store, record: SignedRecord, answer: Promise<Plain
       error,
     );
   }
+  // What the root refuses it has not done.
+  if (answer.type === 'failure') throw answer.error;
+  return answer;
 }
 
 /** A receipt for the version, if it is the newest one of its name, or undefined if that cannot be seen now. */

@@ -31,8 +31,9 @@ export async function serveLookups(stream: FrameStream, reader: ContactReader, l
         return encodeLookupFailure(requestId, error);
       },
     );
-    underWay--;
+    // Counted until it is written: who does not read answers may not ask on.
     await stream.writeFrame(frame, { timeoutMs: ANSWER_TIMEOUT_MS });
+    underWay--;
   };
   for (;;) {
     const frame = await stream.readFrame(LOOKUP_REQUEST_BYTES_MAX, { timeoutMs: STREAM_IDLE_TIMEOUT_MS });

@@ -4,7 +4,7 @@
  * without a discovery peer.
  */
 
-import { BadMessageError, StoreError } from '../base/errors.ts';
+import { StoreError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Contact } from '../id/contact.ts';
 import { recallNetwork, type KnownNetwork } from '../discovery/hello-policy.ts';
@@ -53,7 +53,7 @@ export class PeerMemory {
       const message = decodeOverlayMessage(bytes, reader);
       return message.type === 'contacts' ? message.contacts : [];
     } catch (error) {
-      if (!(error instanceof BadMessageError)) throw error;
+      if (!(error instanceof StoreError)) throw error;
       this.#log.warn('known-peers-unreadable', { message: error.message });
       return [];
     }

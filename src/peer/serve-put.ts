@@ -3,18 +3,14 @@
  * record against it, and commits. Nothing of it is seen by anybody before the commit.
  */
 
-import { equalBytes } from '../base/bytes.ts';
 import {
   BadMessageError,
   NotFoundError,
-  NotPermittedError,
   NotReadyError,
   StreamClosedError,
   TooFewReplicasError,
-  VersionConflictError,
 } from '../base/errors.ts';
 import { keyOfName } from '../id/key.ts';
-import { compareVersions } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import type { StagedFile } from '../store/staged-file.ts';
 import { encodeContact } from '../wire/contact.ts';
@@ -23,6 +19,7 @@ import { encodeFileAnswer, type FileRequest, type Holding } from '../wire/file.t
 import { Trailer } from '../wire/generated/file.ts';
 import { ENVELOPE_BYTES_MAX } from '../wire/limits.ts';
 import { openRecord, type SignedRecord } from '../wire/record.ts';
+import { checkSuccession } from '../wire/succession.ts';
 import { ANSWER_TIMEOUT_MS, CONTENT_IDLE_TIMEOUT_MS, type FileContext } from './file-context.ts';
 import { holdingOf, newestForWriting } from './newest.ts';
 
@@ -114,14 +111,7 @@ async function receiveRecord(
   if (frame === undefined) throw new StreamClosedError('the writer went away before it signed');
   const record = openRecord(decodeWith(Trailer, frame, TRAILER_BYTES_MAX, 'trailer').record, context.networkId);
   if (record.name !== name) throw new BadMessageError('a record of another name than the one that was announced');
-  if (highest === undefined) return record;
-  // A name that was removed is free; one that is taken belongs to whoever stored it first.
-  if (!highest.tombstone && !highest.shared && !equalBytes(highest.owner, record.owner)) {
-    throw new NotPermittedError(`"${name}" belongs to somebody else; only its owner may change it`);
-  }
-  if (compareVersions(record.version, highest.version) < 0) {
-    throw new VersionConflictError(`"${name}" was changed meanwhile by another writer`);
-  }
+  checkSuccession(highest, record);
   return record;
 }
 

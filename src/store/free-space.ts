@@ -1,7 +1,7 @@
 /**
  * Says no before a byte is written, when the disk would fall below the floor. The floor keeps room for the catalog:
- * a full disk must never stop a commit half-way. Space that transfers under way have announced but not yet written
- * counts as taken. The system is asked a few times a second at most, and again before anything is refused.
+ * a full disk must never stop a commit half-way. Space that arrived bytes are about to take counts as taken; what a
+ * writer only announces is checked, and not set aside, or any announcement could block the disk. The system is asked a few times a second at most, and again before anything is refused.
  */
 
 import { NoSpaceError } from '../base/errors.ts';
@@ -36,8 +36,13 @@ export class FreeSpace {
     this.#floorBytes = floorBytes;
   }
 
-  /** @throws NoSpaceError */
-  async reserve(bytes: number): Promise<Reservation> {
+  /**
+   * Begins a transfer with nothing set aside yet.
+   *
+   * @param expectedBytes how much is to come, as far as it is known
+   * @throws NoSpaceError when that much is not free
+   */
+  async begin(expectedBytes: number): Promise<Reservation> {
     let reserved = 0;
     let unwritten = 0;
     const reservation = {
@@ -60,7 +65,8 @@ export class FreeSpace {
         unwritten = 0;
       },
     };
-    await reservation.extend(bytes);
+    await this.#take(expectedBytes);
+    this.#reservedBytes -= expectedBytes;
     return reservation;
   }
 

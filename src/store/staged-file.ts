@@ -10,6 +10,7 @@
  */
 
 import { assert, defined } from '../base/assert.ts';
+import { NotReadyError } from '../base/errors.ts';
 import { ChunkHasher } from './chunk-hasher.ts';
 import { causeCode, named } from './file-errors.ts';
 import { type FileSystem, writeFully } from './file-system.ts';
@@ -148,6 +149,8 @@ export class IncomingFile implements StagedFile {
   /** Runs one call; a failure discards the copy and is what every later call throws. */
   async #exclusively(after: 'open' | 'finished', action: () => Promise<void>): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
+    // Discarded under its writer's hands, when the directory is closed.
+    if (this.#state === 'ended') throw new NotReadyError('this copy was given up');
     assert(this.#state === 'open', `a staged file is used one call at a time (${this.#state})`);
     this.#state = 'busy';
     this.#call = this.#run(after, action);

@@ -12,9 +12,10 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { equalBytes } from '../base/bytes.ts';
-import { ContentCorruptError, NotFoundError, VersionConflictError } from '../base/errors.ts';
+import { ContentCorruptError, NotFoundError, NotReadyError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { compareVersions, formatVersion } from '../id/version.ts';
+import { checkSuccession } from '../wire/succession.ts';
 import { type SignedRecord, chunkCount } from '../wire/record.ts';
 import { Catalog, type ListOptions } from './catalog.ts';
 import type { CatalogEntry } from './catalog-entry.ts';
@@ -150,14 +151,15 @@ export class StorageDirectory {
   /**
    * Begins a copy on its way in.
    *
-   * @param options.sizeHint bytes to come, where known: the space is set aside
+   * @param options.sizeHint bytes to come, where known: refused at once when they do not fit. Space is set aside only
+   *   as bytes arrive, so that nobody blocks the disk by announcing
    * @throws NoSpaceError before any byte is written
    * @throws StorageUnusableError when nothing can be stored any more
    */
   async stage(options: { chunkBytes: number; sizeHint?: number }): Promise<StagedFile> {
-    assert(!this.#closed, 'staging after close');
+    this.#throwIfClosed();
     this.#catalog.check();
-    const space = await this.#space.reserve(options.sizeHint ?? 0);
+    const space = await this.#space.begin(options.sizeHint ?? 0);
     const id = randomBytes(ID_BYTES).toString('hex');
     const staged = new IncomingFile({
       files: this.#files,
@@ -178,11 +180,12 @@ export class StorageDirectory {
    * The commit point of a store. Durable, and visible, when it resolves. The very same version again is quiet. The
    * staged file is used up whatever the outcome.
    *
-   * @throws VersionConflictError when the present version is as high (with other content) or higher
+   * @throws VersionConflictError, NotPermittedError as `checkSuccession`
    * @throws ContentCorruptError when size or hashes are not the record's
    * @throws OutcomeUnknownError when the catalog could not be written
    */
   async commit(staged: StagedFile, record: SignedRecord): Promise<void> {
+    this.#throwIfClosed();
     assert(staged instanceof IncomingFile && staged.finished, 'a finished copy of this directory is committed');
     assert(!record.tombstone, 'a tombstone has no content');
     await this.#track(this.#commit(staged, record));
@@ -204,9 +207,10 @@ export class StorageDirectory {
   /**
    * The commit point of a removal: the tombstone is durable when it resolves; the file goes later.
    *
-   * @throws VersionConflictError, OutcomeUnknownError as commit
+   * @throws VersionConflictError, NotPermittedError, OutcomeUnknownError as commit
    */
   async commitTombstone(record: SignedRecord): Promise<void> {
+    this.#throwIfClosed();
     assert(record.tombstone, 'a removal is recorded by a tombstone');
     await this.#track(
       this.#placement.room().then(() => this.#replace(record, randomBytes(ID_BYTES).toString('hex'), undefined)),
@@ -218,7 +222,7 @@ export class StorageDirectory {
     await this.#lock.run(name, async () => {
       const present = await this.#catalog.entry(name);
       if (present !== undefined && isSame(present.record, record)) return;
-      checkVersion(present?.record, record);
+      checkSuccession(present?.record, record);
       const path = present?.path ?? safePath(name);
       const dropHashes = present !== undefined && chunkCount(present.record.size, present.record.chunkBytes) > 1;
       // From here on the copy may be what the catalog names, even if the write fails: it must not be deleted.
@@ -250,6 +254,11 @@ export class StorageDirectory {
     await this.#catalog.close();
   }
 
+  /** Whoever is in the midst of a transfer when the directory is closed hears of it here. */
+  #throwIfClosed(): void {
+    if (this.#closed) throw new NotReadyError('this peer is stopping');
+  }
+
   async #track<T>(operation: Promise<T>): Promise<T> {
     this.#underWay.add(operation);
     try {
@@ -267,14 +276,6 @@ function isSame(a: SignedRecord, b: SignedRecord): boolean {
     a.size === b.size &&
     a.chunkBytes === b.chunkBytes &&
     equalBytes(a.merkleRoot, b.merkleRoot)
-  );
-}
-
-function checkVersion(present: SignedRecord | undefined, record: SignedRecord): void {
-  if (present === undefined || compareVersions(record.version, present.version) > 0) return;
-  throw new VersionConflictError(
-    `"${record.name}" is here in version ${formatVersion(present.version)}, ` +
-      `which ${formatVersion(record.version)} does not replace`,
   );
 }
 

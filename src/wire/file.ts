@@ -69,6 +69,11 @@ export type FileAnswer =
   | { readonly type: 'redirect'; readonly contact: Uint8Array; readonly holder: boolean }
   | { readonly type: 'failure'; readonly error: StoreError };
 
+/** Of the widest ring; the client holds them against its own. */
+const NODE_ID_MAX = 2 ** 32 - 1;
+/** A PeerId in its text form: base58. */
+const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
+
 const NO_BYTES = new Uint8Array(0);
 
 export function encodeFileRequest(request: FileRequest): Uint8Array {
@@ -212,6 +217,10 @@ function optionalVersion(version: Version | undefined): Uint8Array {
 
 function checkReplicas(replicas: ReplicaName[]): ReplicaName[] {
   check(replicas.length <= CONTACTS_PER_MESSAGE_MAX, 'too many replicas in one answer');
+  check(
+    replicas.every(({ nodeId, peerId }) => nodeId <= NODE_ID_MAX && PEER_ID.test(peerId)),
+    'a replica that is no peer',
+  );
   return replicas;
 }
 

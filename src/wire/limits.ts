@@ -16,9 +16,11 @@ export const ADDR_BYTES_MAX = 256;
 export const CONTACT_BYTES_MAX = 2 * 1024;
 /** Two leaf sets of the largest width, or a full routing row and a leaf set. */
 export const CONTACTS_PER_MESSAGE_MAX = 64;
+/** Tag and length in front of an item in a message. */
+const FIELD_BYTES = 8;
 
 export const HELLO_BYTES_MAX = 16 * 1024;
-export const OVERLAY_FRAME_BYTES_MAX = 128 * 1024;
+export const OVERLAY_FRAME_BYTES_MAX = 144 * 1024;
 export const DISCOVERY_REQUEST_BYTES_MAX = 16 * 1024;
 export const DISCOVERY_ANSWER_BYTES_MAX = MEMBER_LIST_BYTES_MAX + 256 * 1024;
 
@@ -34,7 +36,10 @@ export const HASHES_PER_PAGE = 4096;
 export const CHUNKS_PER_FILE_MAX = 1024 * 1024;
 
 assert(CONTACT_BYTES_MAX < ENVELOPE_BYTES_MAX, 'a contact is smaller than the largest envelope');
-assert(CONTACTS_PER_MESSAGE_MAX * CONTACT_BYTES_MAX <= OVERLAY_FRAME_BYTES_MAX, 'a full list of contacts fits a frame');
+assert(
+  CONTACTS_PER_MESSAGE_MAX * (CONTACT_BYTES_MAX + FIELD_BYTES) + 1024 <= OVERLAY_FRAME_BYTES_MAX,
+  'a full list of contacts fits a frame, with what stands around it',
+);
 assert(HOLDINGS_NAMES_MAX * (NAME_BYTES_MAX + 16) < FILE_FRAME_BYTES_MAX, 'a full inquiry fits a frame');
 assert(
   LIST_PAGE_RECORDS_MAX * ENVELOPE_BYTES_MAX + CONTACTS_PER_MESSAGE_MAX * CONTACT_BYTES_MAX <= FILE_FRAME_BYTES_MAX,

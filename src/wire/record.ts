@@ -18,7 +18,8 @@ import { CHUNKS_PER_FILE_MAX, ENVELOPE_BYTES_MAX, HASH_BYTES } from './limits.ts
 import { decodeVersion, encodeVersion } from './version-bytes.ts';
 
 const REPLICAS_MAX = 64;
-const MODE_MAX = 0o7777;
+/** Permission bits, and nothing that runs a file as somebody else. */
+const MODE_MAX = 0o777;
 
 export type FileRecord = {
   readonly networkId: Uint8Array;

@@ -134,7 +134,7 @@ describe('a failing call to the file system', () => {
 });
 
 describe('the free-space floor', () => {
-  it('refuses before a byte is written, counting what is announced by others', async () => {
+  it('refuses before a byte is written what cannot fit, and lets nobody block the disk by announcing', async () => {
     await temporaryDirectory(async (path) => {
       const { files, calls } = scriptedFiles({});
       const little: FileSystem = { ...files, freeBytes: () => Promise.resolve(100 * MIB) };
@@ -143,14 +143,14 @@ describe('the free-space floor', () => {
         files: little,
         freeSpaceFloorBytes: 20 * MIB,
       });
-      const first = await storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 50 * MIB });
+      const first = await storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 80 * MIB });
       const opened = calls.length;
-      const refused = storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 31 * MIB });
+      const refused = storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 81 * MIB });
       await expect(refused).rejects.toThrow(NoSpaceError);
       await expect(refused).rejects.toThrow(/make room/);
       expect(calls.length).toBe(opened);
+      await (await storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 80 * MIB })).discard();
       await first.discard();
-      await (await storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 31 * MIB })).discard();
       await storage.close();
     });
   });

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { silentLog } from '../../src/base/log.ts';
 import type { FileSystem } from '../../src/store/file-system.ts';
 import { StorageDirectory } from '../../src/store/storage-directory.ts';
@@ -14,7 +14,8 @@ import { merkleRoot } from '../../src/wire/merkle.ts';
 
 export const CHUNK_BYTES = 4096;
 export const NETWORK_ID = new Uint8Array(32).fill(7);
-const key = await generateKeyPair('Ed25519');
+/** The same in every process, for a file that was stored by one is changed by the next. */
+const key = await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(7));
 
 export function sha256(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest();

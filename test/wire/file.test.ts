@@ -28,7 +28,7 @@ const requests: FileRequest[] = [
 const answers: FileAnswer[] = [
   { type: 'put-ready', highest: undefined },
   { type: 'put-ready', highest: { version, tombstone: false, owner: bytes, shared: true } },
-  { type: 'receipt', replicas: [{ nodeId: 5, peerId: 'p' }] },
+  { type: 'receipt', replicas: [{ nodeId: 5, peerId: '12D3KooWABC' }] },
   { type: 'content', record: bytes, chunkCount: 3 },
   { type: 'stat', record: bytes, replicas: [] },
   { type: 'list-page', records: [bytes], more: true, neighbours: [bytes, bytes] },
