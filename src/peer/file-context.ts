@@ -6,6 +6,7 @@ import type { IdSpace, Key } from '../id/id-space.ts';
 import type { NetworkParameters } from '../membership/network-parameters.ts';
 import type { StorageDirectory } from '../store/storage-directory.ts';
 import type { LeafSetInquiry } from './leaf-set-inquiry.ts';
+import { Slots } from './slots.ts';
 
 /** A peer's view of the ring. */
 export type Ring = {
@@ -29,7 +30,23 @@ export type FileContext = {
   readonly idSpace: IdSpace;
   readonly parameters: NetworkParameters;
   readonly log: Log;
+  /** Fetches and stores under way. */
+  readonly reading: Slots;
+  readonly writing: Slots;
 };
+
+/** Each holds up to three chunks and a descriptor. Clients have 64 operations in flight. */
+const READS_AT_ONCE = 64;
+const WRITES_AT_ONCE = 128;
+/** Shorter than a client waits for an answer, so that it hears the reason. */
+const TURN_TIMEOUT_MS = 8_000;
+
+export function operationSlots(): Pick<FileContext, 'reading' | 'writing'> {
+  return {
+    reading: new Slots('fetches', READS_AT_ONCE, TURN_TIMEOUT_MS),
+    writing: new Slots('stores', WRITES_AT_ONCE, TURN_TIMEOUT_MS),
+  };
+}
 
 /** A client that sends nothing of a request's next frame for this long has gone away; pipes may pause that long. */
 export const CONTENT_IDLE_TIMEOUT_MS = 10 * 60_000;

@@ -49,11 +49,11 @@ export async function serveFiles(context: FileContext, stream: FrameStream, remo
 function serve(context: FileContext, stream: FrameStream, remote: RemoteIdentity, request: FileRequest): Promise<void> {
   switch (request.type) {
     case 'get':
-      return serveGet(context, stream, request);
+      return context.reading.run(() => serveGet(context, stream, request));
     case 'stat':
       return serveStat(context, stream, request);
     case 'put':
-      return servePut(context, stream, request);
+      return context.writing.run(() => servePut(context, stream, request));
     case 'remove':
       return serveRemove(context, stream, request);
     case 'list':

@@ -17,6 +17,12 @@ import { FILE_FRAME_BYTES_MAX, HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
 /** A neighbour that is alive answers within this, busy or not; a dead one is out of the leaf set by then. */
 const INQUIRY_TIMEOUT_MS = 3_000;
 
+/**
+ * A neighbour that is alive on the ring and has answered no inquiry for this long is broken in some other way. It is
+ * asked on, but nobody waits for it any more: one sick peer must not stop the stores of all its neighbours.
+ */
+const GIVEN_UP_MS = 15_000;
+
 export type Found = { readonly holder: Contact; readonly holding: Holding };
 
 export type InquiryResult = {
@@ -35,6 +41,7 @@ class NeighbourQueue {
   readonly #log: Log;
   readonly #peerId: string;
   #busy = false;
+  #silentSince: number | undefined;
 
   constructor(peerId: string, send: (names: readonly string[]) => Promise<readonly (Holding | undefined)[]>, log: Log) {
     this.#peerId = peerId;
@@ -48,6 +55,9 @@ class NeighbourQueue {
 
   ask(name: string): Promise<Holding | undefined | 'silent'> {
     return new Promise((answer) => {
+      const givenUp = this.#silentSince !== undefined && performance.now() - this.#silentSince > GIVEN_UP_MS;
+      if (givenUp) answer(undefined);
+      if (givenUp && this.#busy) return;
       this.#waiting.push({ name, answer });
       if (!this.#busy) void this.#run();
     });
@@ -61,9 +71,11 @@ class NeighbourQueue {
       const batch = this.#waiting.splice(0, HOLDINGS_NAMES_MAX);
       try {
         const holdings = await this.#send(batch.map(({ name }) => name));
+        this.#silentSince = undefined;
         batch.forEach((question, index) => question.answer(holdings[index]));
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
+        this.#silentSince ??= performance.now();
         this.#log.debug('inquiry-unanswered', { remote: this.#peerId, code: error.code, message: error.message });
         for (const question of batch) question.answer('silent');
       }

@@ -21,6 +21,7 @@ import { loadOrMakeKey } from '../store/key-file.ts';
 import { StorageDirectory } from '../store/storage-directory.ts';
 import { FILE_PROTOCOL } from '../wire/file.ts';
 import { LOOKUP_PROTOCOL } from '../wire/lookup.ts';
+import { operationSlots } from './file-context.ts';
 import { serveFiles } from './file-server.ts';
 import { LeafSetInquiry } from './leaf-set-inquiry.ts';
 import { serveLookups } from './lookup-server.ts';
@@ -128,7 +129,7 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   teardown.add(() => pool.close());
   const inquiry = new LeafSetInquiry(pool, () => driver.leafSet(), log);
   const { networkId, idSpace } = reader;
-  const context = { ring: driver, storage, inquiry, networkId, idSpace, parameters, log };
+  const context = { ring: driver, storage, inquiry, networkId, idSpace, parameters, log, ...operationSlots() };
   await host.handle(FILE_PROTOCOL, (stream, remote) => serveFiles(context, stream, remote));
   await host.handle(LOOKUP_PROTOCOL, (stream) => serveLookups(stream, reader, (wanted) => driver.locate(wanted)));
 
