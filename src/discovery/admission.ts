@@ -63,7 +63,8 @@ export class Admission {
     const member = this.#registry.member(peerId);
     const papers = this.#papers.get(peerId);
     if (member === undefined || papers === undefined) return undefined;
-    return { nodeId: member.nodeId, peerId, addrs: papers.addrs, certificate: papers.certificate };
+    const { nodeId, serial } = member;
+    return { nodeId, peerId, serial, addrs: papers.addrs, certificate: papers.certificate };
   }
 
   /** The signed list of the present epoch. Signed once per epoch. */
@@ -104,7 +105,7 @@ export class Admission {
       this.#papers.set(peerId, papers);
       const event = wasMember ? 'member renewed' : 'member admitted';
       log.info(event, { peerId, nodeId: reader.idSpace.format(nodeId), incarnation, serial, epoch: change.epoch });
-      return { nodeId, peerId, ...papers };
+      return { nodeId, peerId, serial, ...papers };
     });
   }
 

@@ -20,6 +20,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Contact } from '../id/contact.ts';
 import type { NodeId } from '../id/id-space.ts';
+import type { MemberList } from '../membership/member-list.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import type { Host } from '../net/host.ts';
 import { Deadline, type Wait } from '../net/wait.ts';
@@ -59,12 +60,16 @@ export type OpenedStream = { readonly stream: FrameStream; readonly target: Disc
 
 /** How long the other side has to close a stream after the answer has come. */
 const FINISH_TIMEOUT_MS = 1_000;
+/** When many join at once the member list changes all the time, and everybody would ask for all of it each time. */
+const FOLLOW_GAP_MS = 5_000;
+const FOLLOW_TIMEOUT_MS = 10_000;
 
 export class DiscoveryClient {
   readonly #options: DiscoveryClientOptions;
   /** The one that answered last comes first. */
   #targets: DiscoveryTarget[];
   readonly #timing: PresenceTiming;
+  #followsAgainAt = -Infinity;
 
   /** @throws UsageError when an address is none */
   constructor(options: DiscoveryClientOptions) {
@@ -100,7 +105,7 @@ export class DiscoveryClient {
     const answer = await this.#ask(request, 'registered', wait);
     if (answer.certificate.peerId !== host.peerId) throw new UnexpectedMessageError('a certificate for somebody else');
     policy.holdCertificate(answer.signed.certificate);
-    policy.noteMembers(answer.memberList);
+    this.#noteMembers(answer.memberList);
     return answer;
   }
 
@@ -126,12 +131,13 @@ export class DiscoveryClient {
 
   async members(wait: Wait): Promise<MembersAnswer> {
     const answer = await this.#ask({ type: 'members' }, 'members', wait);
-    this.#options.policy.noteMembers(answer.memberList);
+    this.#noteMembers(answer.memberList);
     return answer;
   }
 
   /**
    * Keeps this peer present at the discovery peer, through all of its restarts and failures, until the signal. Resolves then.
+   * Meanwhile the member list is followed, so that peers that left are not talked to.
    *
    * @throws the code NOT_PERMITTED when the discovery peer does not take this peer for a member: register again
    */
@@ -143,12 +149,41 @@ export class DiscoveryClient {
       open,
       addrs,
       reader: () => policy.reader,
-      listener,
+      listener: (notice) => {
+        void this.#follow(notice.epoch, signal);
+        listener(notice);
+      },
       timing: this.#timing,
       random,
       log,
       signal,
     });
+  }
+
+  /** Asks for the member list when it has changed, but not too often: another notice comes soon. */
+  async #follow(epoch: number, signal: AbortSignal): Promise<void> {
+    const { policy, log } = this.#options;
+    const now = performance.now();
+    if (epoch <= policy.epoch || now < this.#followsAgainAt) return;
+    this.#followsAgainAt = now + FOLLOW_GAP_MS;
+    try {
+      await this.members({ timeoutMs: FOLLOW_TIMEOUT_MS, signal });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      log.info('the member list did not come', { code: error.code, message: error.message, epoch });
+    }
+  }
+
+  /** From now on void certificates are refused; those who are connected with one were accepted before it was void. */
+  #noteMembers(list: MemberList): void {
+    const { policy, host, log } = this.#options;
+    policy.noteMembers(list);
+    for (const { peerId } of list.members) {
+      const contact = host.identityOf(peerId)?.contact;
+      if (contact === undefined || !policy.voids(contact)) continue;
+      log.info('a certificate is void', { peerId, epoch: list.epoch });
+      host.disconnect(peerId);
+    }
   }
 
   #addrs(): string[] {

@@ -10,6 +10,7 @@
 
 import { equalBytes } from '../base/bytes.ts';
 import { HelloRefusedError, NetworkChangedError, NotReadyError } from '../base/errors.ts';
+import type { Contact } from '../id/contact.ts';
 import { IdSpace } from '../id/id-space.ts';
 import type { Certificate } from '../membership/certificate.ts';
 import { memberVoids, type Member, type MemberList } from '../membership/member-list.ts';
@@ -104,6 +105,17 @@ export class NetworkPolicy implements HelloPolicy {
     this.#members = new Map(list.members.map((member) => [member.peerId, member]));
   }
 
+  /** Of the latest member list that was noted; 0 before the first. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Whether the latest member list makes a peer's certificate void. */
+  voids(contact: Contact): boolean {
+    const member = this.#members.get(contact.peerId);
+    return member !== undefined && memberVoids(member, this.reader.certificate(contact.certificate));
+  }
+
   greeting(): Uint8Array {
     return encodeHello({
       networkId: this.#network?.networkId ?? NOTHING,
@@ -138,10 +150,8 @@ export class NetworkPolicy implements HelloPolicy {
   #judgePeer(remotePeerId: string, hello: Hello): RemoteIdentity {
     if (hello.certificate.length === 0) throw new HelloRefusedError('a peer without a certificate');
     const contact = this.reader.contactOf(hello.certificate, hello.addrs);
-    const certificate = this.reader.certificate(hello.certificate);
-    checkHolder(certificate, remotePeerId);
-    const member = this.#members.get(remotePeerId);
-    if (member !== undefined && memberVoids(member, certificate)) {
+    checkHolder(contact, remotePeerId);
+    if (this.voids(contact)) {
       throw new HelloRefusedError(`the certificate of ${remotePeerId} is void: it left, or holds a later one`);
     }
     return { peerId: remotePeerId, role: 'peer', contact };
@@ -190,7 +200,7 @@ function judgeClient(remotePeerId: string, hello: Hello): RemoteIdentity {
   return { peerId: remotePeerId, role: 'client' };
 }
 
-function checkHolder(certificate: Certificate, remotePeerId: string): void {
+function checkHolder(certificate: Pick<Certificate, 'peerId'>, remotePeerId: string): void {
   if (certificate.peerId === remotePeerId) return;
   throw new HelloRefusedError(`the certificate shown is ${certificate.peerId}'s, not that of ${remotePeerId}`);
 }

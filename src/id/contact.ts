@@ -10,6 +10,8 @@ export type Contact = {
   readonly nodeId: NodeId;
   /** libp2p's identifier, in its text form. */
   readonly peerId: string;
+  /** Of the certificate. Of two that hold one node id, the one with the higher serial got it later, and has it. */
+  readonly serial: number;
   /** Multiaddrs without the trailing /p2p part. */
   readonly addrs: readonly string[];
   /** The signed envelope, as it was received. */

@@ -46,28 +46,16 @@ export class OverlayNode {
     const core = new Core(self, parameters, random);
     this.core = core;
     this.liveness = new Liveness(core, {
-      confirmed: (node) => {
-        this.acquaintance.admit(node);
-      },
-      failed: (node) => {
-        this.acquaintance.dismiss(node);
-      },
-      died: (node) => {
-        this.acquaintance.lose(node, true, false);
-      },
+      confirmed: (node) => this.acquaintance.admit(node),
+      failed: (node) => this.acquaintance.dismiss(node),
+      died: (node) => this.acquaintance.lose(node, true, false),
     });
     this.remembered = new Remembered(core, {
-      reprobe: (contact) => {
-        this.acquaintance.reprobe(contact);
-      },
+      reprobe: (contact) => this.acquaintance.reprobe(contact),
     });
     this.acquaintance = new Acquaintance(core, this.liveness, this.remembered, {
-      leafLost: (node, place) => {
-        this.repair.leafLost(node, place);
-      },
-      leafCandidateFailed: (node) => {
-        this.repair.leafCandidateFailed(node);
-      },
+      leafLost: (node, place) => this.repair.leafLost(node, place),
+      leafCandidateFailed: (node) => this.repair.leafCandidateFailed(node),
       activeLeafSet: (sender, contacts) => {
         this.repair.checkAbsent(sender, contacts);
       },
@@ -219,6 +207,7 @@ export class OverlayNode {
   }
 
   private receive(from: Contact, message: OverlayMessage): void {
+    if (!this.holdsItsId(from)) return;
     const node = this.core.known.get(from.nodeId);
     if (node !== undefined) {
       node.heardAt = this.core.now;
@@ -268,6 +257,15 @@ export class OverlayNode {
         this.acquaintance.lose(node, !message.forGood, true);
         break;
     }
+  }
+
+  /** An id passes on once its holder has left for good: the later certificate counts, and ends what was known of the earlier holder. */
+  private holdsItsId(from: Contact): boolean {
+    const known = this.core.known.get(from.nodeId);
+    if (known === undefined || known.contact.peerId === from.peerId) return true;
+    if (from.serial <= known.contact.serial) return false;
+    this.acquaintance.lose(known, false, false);
+    return true;
   }
 
   private part(forGood: boolean): void {

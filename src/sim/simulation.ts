@@ -74,6 +74,7 @@ export class Simulation {
     const contact: Contact = {
       nodeId: id,
       peerId: `peer-${name}`,
+      serial: 1,
       addrs: [`/sim/${name}`],
       certificate: NO_CERTIFICATE,
     };

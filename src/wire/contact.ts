@@ -100,6 +100,7 @@ export class ContactReader {
     check(certificate.role === 'peer', 'a contact that is not a peer');
     // A view on a frame would keep all of the frame in memory for as long as the contact lives.
     const ownBytes = new Uint8Array(certificateBytes);
-    return { nodeId: certificate.nodeId, peerId: certificate.peerId, addrs: bareAddrs(addrs), certificate: ownBytes };
+    const { nodeId, peerId, serial } = certificate;
+    return { nodeId, peerId, serial, addrs: bareAddrs(addrs), certificate: ownBytes };
   }
 }

@@ -8,7 +8,7 @@ import { Host } from '../../src/net/host.ts';
 import { encodeHello, type Hello } from '../../src/wire/hello.ts';
 import { formatNetworkId } from '../../src/wire/membership.ts';
 import { makeCertificate, makeNetwork, makePeerId, space, type TestNetwork } from '../wire/signing.ts';
-import { cleanUp, discover, keptLog, LISTEN, makeDir, member, participant, WAIT } from './network.ts';
+import { cleanUp, discover, keptLog, LISTEN, makeDir, member, participant, present, WAIT } from './network.ts';
 
 const nothing = new Uint8Array(0);
 
@@ -39,12 +39,13 @@ describe('a peer', () => {
     const policy = await peerPolicy(network);
     const { networkId } = network;
     const { certificate, envelope } = await makeCertificate(network);
+    const { nodeId, peerId, serial } = certificate;
     const addrs = ['/ip4/192.0.2.7/tcp/4001'];
     const said = hello({ networkId, role: 'peer', certificate: envelope, addrs });
     expect(policy.judge(certificate.peerId, said)).toEqual({
       peerId: certificate.peerId,
       role: 'peer',
-      contact: { nodeId: certificate.nodeId, peerId: certificate.peerId, addrs, certificate: envelope },
+      contact: { nodeId, peerId, serial, addrs, certificate: envelope },
     });
     const client = await makePeerId();
     expect(policy.judge(client, hello({ networkId }))).toEqual({ peerId: client, role: 'client' });
@@ -99,6 +100,23 @@ describe('a peer', () => {
     expect(() => policy.judge(peerId, said)).toThrow(/is void/);
     policy.noteMembers(list(1, 1, 'member'));
     expect(() => policy.judge(peerId, said)).toThrow(/is void/);
+  });
+
+  it('lets go of one that left, and refuses it from then on', async () => {
+    const timing = { noticeIntervalMs: 60, silenceMs: 5000, collectMs: 10 };
+    const discovery = await discover({ timing });
+    const leaving = await member(discovery.addrs, { timing });
+    const staying = await member(discovery.addrs, { timing });
+    await present(staying);
+    const target = { peerId: staying.host.peerId, addrs: staying.host.addrs() };
+    await leaving.host.meet(target, WAIT);
+    const gone = new Promise<string>((resolve) => {
+      staying.host.onDisconnect(resolve);
+    });
+    await leaving.client.leave(WAIT);
+    expect(await gone).toBe(leaving.host.peerId);
+    const back = { peerId: leaving.host.peerId, addrs: leaving.host.addrs() };
+    await expect(staying.host.meet(back, WAIT)).rejects.toThrow(/is void/);
   });
 
   it('talks to nobody but discovery peers before it is registered', async () => {

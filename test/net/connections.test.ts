@@ -195,7 +195,13 @@ async function neighbour(
   });
   await links.ready;
   const nodeId = new IdSpace(DEFAULT_ID_BITS).position(1);
-  return { ...side, links, got, unreachable, contact: { ...side.target, nodeId, certificate: new Uint8Array() } };
+  return {
+    ...side,
+    links,
+    got,
+    unreachable,
+    contact: { ...side.target, nodeId, serial: 1, certificate: new Uint8Array() },
+  };
 }
 
 describe('NeighbourLinks', () => {

@@ -5,7 +5,8 @@ import type { NodeId } from '../../src/id/id-space.ts';
 import { KnownNode } from '../../src/overlay/known-node.ts';
 
 export function contactOf(id: number, addr = `/sim/${String(id)}`): Contact {
-  return { nodeId: id as NodeId, peerId: `peer-${String(id)}`, addrs: [addr], certificate: new Uint8Array(0) };
+  const certificate = new Uint8Array(0);
+  return { nodeId: id as NodeId, peerId: `peer-${String(id)}`, serial: 1, addrs: [addr], certificate };
 }
 
 export function liveNode(id: number): KnownNode {

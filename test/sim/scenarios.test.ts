@@ -229,6 +229,33 @@ describe('stopping and leaving', () => {
     }
   });
 
+  it('lets another peer have the id of one that left, although others remember or still expect that one', () => {
+    for (const remembered of [true, false]) {
+      const simulation = grownRing(40, { seed: 16 });
+      const left = anyOf(simulation, simulation.livePeers());
+      const { nodeId } = left.contact;
+      const seeds = left.node.knownContacts();
+      simulation.kill(left);
+      if (remembered) simulation.runFor(MINUTE);
+      const contact = {
+        ...left.contact,
+        peerId: 'successor',
+        serial: left.contact.serial + 1,
+        addrs: ['/sim/successor'],
+      };
+      const successor: SimulatedPeer = { ...left, contact };
+      simulation.peers.delete(nodeId);
+      simulation.adopt(successor);
+      simulation.start(successor, seeds);
+      expect(simulation.runUntil(() => successor.node.state === 'active', 10 * SECOND)).toBe(true);
+      expectConvergence(simulation, 5 * SECOND);
+      for (const id of simulation.oracle.leafSet(nodeId, 8)) {
+        const leafSet = simulation.peer(id).node.leafSet();
+        expect(leafSet.find((c) => c.nodeId === nodeId)?.peerId).toBe('successor');
+      }
+    }
+  });
+
   it('for good is not followed by probes', () => {
     const simulation = grownRing(30, { seed: 15 });
     const peer = anyOf(simulation, simulation.livePeers());

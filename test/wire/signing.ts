@@ -48,7 +48,8 @@ export async function makeCertificate(
 
 export async function makeContact(network: TestNetwork, addrs = ['/ip4/127.0.0.1/tcp/4001']): Promise<Contact> {
   const { certificate, envelope } = await makeCertificate(network);
-  return { nodeId: certificate.nodeId, peerId: certificate.peerId, addrs, certificate: envelope };
+  const { nodeId, peerId, serial } = certificate;
+  return { nodeId, peerId, serial, addrs, certificate: envelope };
 }
 
 /** The bytes with one bit changed. */
