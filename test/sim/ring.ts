@@ -65,3 +65,10 @@ export function misrouted(simulation: Simulation, outcomes: readonly LookupOutco
 export function meanHops(outcomes: readonly LookupOutcome[]): number {
   return outcomes.reduce((sum, outcome) => sum + outcome.path.length - 1, 0) / outcomes.length;
 }
+
+/** Lookups from everywhere end at the right roots. */
+export function expectRightLookups(simulation: Simulation, count = 300): void {
+  const outcomes = manyLookups(simulation, count, 5_000);
+  expect(misrouted(simulation, outcomes)).toEqual([]);
+  expect(simulation.wrongDeliveries).toBe(0);
+}
