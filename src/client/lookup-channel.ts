@@ -4,6 +4,7 @@ import { StoreError, StreamClosedError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import type { Key } from '../id/id-space.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
+import { GatheredWrites } from '../net/gathered-writes.ts';
 import type { Host } from '../net/host.ts';
 import { Pending, type Wait } from '../net/wait.ts';
 import type { ContactReader } from '../wire/contact.ts';
@@ -16,10 +17,13 @@ import {
 } from '../wire/lookup.ts';
 
 const REQUEST_ID_LIMIT = 2 ** 32;
+/** An entry peer that is alive takes in what was written within this. */
+const WRITE_TIMEOUT_MS = 10_000;
 
 export class LookupChannel {
   readonly entry: Contact;
   readonly #stream: FrameStream;
+  readonly #writes: GatheredWrites;
   readonly #reader: ContactReader;
   readonly #pending = new Map<number, Pending<Located>>();
   #lastRequestId = 0;
@@ -28,6 +32,7 @@ export class LookupChannel {
   private constructor(entry: Contact, stream: FrameStream, reader: ContactReader) {
     this.entry = entry;
     this.#stream = stream;
+    this.#writes = new GatheredWrites(stream, { timeoutMs: WRITE_TIMEOUT_MS });
     this.#reader = reader;
   }
 
@@ -50,7 +55,7 @@ export class LookupChannel {
     this.#pending.set(requestId, pending);
     try {
       // A failure to write reaches the waiter through the receiving side, which ends then, too.
-      this.#stream.writeFrame(encodeLookupRequest({ requestId, key }), wait).catch((error: unknown) => {
+      this.#writes.write(encodeLookupRequest({ requestId, key })).catch((error: unknown) => {
         pending.reject(error as Error);
       });
       return await pending.promise;

@@ -3,6 +3,7 @@
 import { BusyError, StoreError } from '../base/errors.ts';
 import type { Key } from '../id/id-space.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
+import { GatheredWrites } from '../net/gathered-writes.ts';
 import type { ContactReader } from '../wire/contact.ts';
 import {
   decodeLookupRequest,
@@ -23,6 +24,7 @@ export type Locate = (key: Key) => Promise<Located>;
 
 export async function serveLookups(stream: FrameStream, reader: ContactReader, locate: Locate): Promise<void> {
   let underWay = 0;
+  const writes = new GatheredWrites(stream, { timeoutMs: ANSWER_TIMEOUT_MS });
   const answer = async ({ requestId, key }: LookupRequest): Promise<void> => {
     const frame = await locate(key).then(
       (located) => encodeLocated(requestId, located),
@@ -32,7 +34,7 @@ export async function serveLookups(stream: FrameStream, reader: ContactReader, l
       },
     );
     // Counted until it is written: who does not read answers may not ask on.
-    await stream.writeFrame(frame, { timeoutMs: ANSWER_TIMEOUT_MS });
+    await writes.write(frame);
     underWay--;
   };
   for (;;) {
@@ -41,7 +43,7 @@ export async function serveLookups(stream: FrameStream, reader: ContactReader, l
     const request = decodeLookupRequest(frame, reader);
     if (underWay >= UNDER_WAY_MAX) {
       const busy = new BusyError(`more than ${String(UNDER_WAY_MAX)} lookups at once`);
-      await stream.writeFrame(encodeLookupFailure(request.requestId, busy), { timeoutMs: ANSWER_TIMEOUT_MS });
+      await writes.write(encodeLookupFailure(request.requestId, busy));
       continue;
     }
     underWay++;
