@@ -23,7 +23,10 @@ export function parseDiscoveryAddrs(texts: readonly string[]): DiscoveryTarget[]
       if (components.length < 2) throw new RangeError('a PeerId alone says not where it is');
       return { text, addrs: [text], peerId: last.value };
     } catch (error) {
-      throw new UsageError(`"${text}" is no discovery address; one looks like /ip4/192.0.2.7/tcp/4001`, error);
+      throw new UsageError(
+        `"${text}" is no discovery address; one looks like /ip4/192.0.2.7/tcp/4100/p2p/12D3KooW…, whole, as p2p-discovery prints it`,
+        error,
+      );
     }
   });
 }

@@ -45,13 +45,19 @@ export type KeepSubscribedOptions = {
 export async function keepSubscribed(options: KeepSubscribedOptions): Promise<void> {
   const { signal, random, log } = options;
   let backoffMs = BACKOFF_MIN_MS;
+  let away = false;
   while (!signal.aborted) {
     try {
-      await subscribeOnce(options, () => (backoffMs = BACKOFF_MIN_MS));
+      await subscribeOnce(options, () => {
+        backoffMs = BACKOFF_MIN_MS;
+        away = false;
+      });
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof StoreError) || error.code === 'NOT_PERMITTED') throw error;
-      log.info('the discovery peer is away', { code: codeOf(error), message: messageOf(error) });
+      // Once is news; that it is still away is not.
+      log[away ? 'debug' : 'info']('the discovery peer is away', { code: codeOf(error), message: messageOf(error) });
+      away = true;
     }
     await pause(backoffMs * (0.5 + random() / 2), signal);
     backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
