@@ -99,32 +99,6 @@ function recordOf(payload: Uint8Array, networkId?: Uint8Array): FileRecord {
   check(Number.isSafeInteger(wire.modifiedMs), "a record's time is out of range");
   check(wire.mode <= MODE_MAX, "a record's mode is out of range");
   check(!wire.tombstone || wire.size === 0, 'a tombstone with a size');
-  const {
-    networkId: id,
-    name,
-    tombstone,
-    size,
-    sha256,
-    chunkBytes,
-    merkleRoot,
-    replicas,
-    modifiedMs,
-    mode,
-    shared,
-  } = wire;
-  const version = decodeVersion(wire.version);
-  return {
-    networkId: id,
-    name,
-    version,
-    tombstone,
-    size,
-    sha256,
-    chunkBytes,
-    merkleRoot,
-    replicas,
-    modifiedMs,
-    mode,
-    shared,
-  };
+  const { version, formerOwnerConsent: _reserved, ...fields } = wire;
+  return { ...fields, version: decodeVersion(version) };
 }

@@ -6,7 +6,8 @@
 
 import { equalBytes } from '../base/bytes.ts';
 import { NotPermittedError, VersionConflictError } from '../base/errors.ts';
-import { compareVersions, formatVersion, type Version } from '../id/version.ts';
+import { compareVersions, formatVersion } from '../id/version.ts';
+import type { Holding } from './file.ts';
 import type { FileRecord, SignedRecord } from './record.ts';
 
 /**
@@ -15,19 +16,11 @@ import type { FileRecord, SignedRecord } from './record.ts';
  */
 const COUNTER_STEP_MAX = 2 ** 20;
 
-export type Predecessor = {
-  readonly version: Version;
-  readonly tombstone: boolean;
-  /** libp2p's protobuf form of the owner's public key. */
-  readonly owner: Uint8Array;
-  readonly shared: boolean;
-};
-
 /**
  * @throws NotPermittedError when the name is somebody else's; one that was removed is free
  * @throws VersionConflictError when the version is not higher, or higher beyond reason
  */
-export function checkSuccession(present: Predecessor | undefined, record: SignedRecord): void {
+export function checkSuccession(present: Holding | undefined, record: SignedRecord): void {
   if (present !== undefined && !present.tombstone && !present.shared && !equalBytes(present.owner, record.owner)) {
     throw new NotPermittedError(`"${record.name}" belongs to somebody else; only its owner may change it`);
   }
@@ -37,7 +30,7 @@ export function checkSuccession(present: Predecessor | undefined, record: Signed
   }
 }
 
-function conflict(present: Predecessor, record: FileRecord): VersionConflictError {
+function conflict(present: Holding, record: FileRecord): VersionConflictError {
   return new VersionConflictError(
     `"${record.name}" is there in version ${formatVersion(present.version)}, ` +
       `which ${formatVersion(record.version)} does not replace: another writer was faster`,
