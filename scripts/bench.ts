@@ -2,7 +2,7 @@
  * How fast it is, against yardsticks that are measured in the same run, in turns with what they are compared with. Prints
  * a table and writes it with all samples to storage/reports/bench.json.
  *
- *   npm run bench [-- [--only transfers|starts|small-files|lookups]... [--quick]]
+ *   npm run bench [-- [--only overlay|transfers|starts|small-files|lookups]... [--quick]]
  */
 
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -11,22 +11,24 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { printRows } from './bench/report.ts';
 import { measureLookups } from './bench/lookups.ts';
+import { measureOverlay } from './bench/overlay.ts';
 import { FULL, QUICK, reached, type Row, type Setting } from './bench/setting.ts';
 import { measureSmallFiles } from './bench/small-files.ts';
 import { measureStarts } from './bench/starts.ts';
 import { measureTransfers } from './bench/transfers.ts';
-import { Network } from './lib/network.ts';
+import { startNetwork } from './lib/network.ts';
 import { ROOT, runInScratch } from './lib/scratch.ts';
 import { say } from './lib/table.ts';
 
 type Measurement = {
-  /** The ring it is measured in. More processes than cores need only take each other's time. */
+  /** The ring it is measured in; 0 for what brings its own. More processes than cores need only take each other's time. */
   readonly peers: number;
   readonly measure: (setting: Setting) => Promise<Row[]>;
 };
 
 /** In the order of their rings, which only grow. */
 const MEASUREMENTS = new Map<string, Measurement>([
+  ['overlay', { peers: 0, measure: measureOverlay }],
   ['transfers', { peers: 3, measure: measureTransfers }],
   ['small-files', { peers: 3, measure: measureSmallFiles }],
   ['starts', { peers: 6, measure: measureStarts }],
@@ -49,15 +51,15 @@ await runInScratch('bench', async (scratch) => {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
   say(machine);
   say(`load ${(load ?? 0).toFixed(1)} before the start; one copy of each file, everything on 127.0.0.1`);
-  const network = await Network.start(scratch.path);
-  scratch.defer(() => network.destroy());
+  const network = await startNetwork(scratch.path, 0);
+  scratch.defer(() => network.close());
   const setting = { scratch, network, sizes };
   const rows: object[] = [];
   for (const [name, { peers, measure }] of MEASUREMENTS) {
     if (values.only?.includes(name) === false) continue;
     await network.addPeers(peers - network.peers.length);
     const measured = await measure(setting);
-    printRows(`${name}, in a ring of ${peers}`, measured);
+    printRows(peers === 0 ? name : `${name}, in a ring of ${peers}`, measured);
     rows.push(...measured.map((row) => ({ ...row, peers, reached: reached(row) })));
   }
   const report = {

@@ -4,7 +4,7 @@
  * status is 0 only if all of them came back. Nothing is left behind.
  */
 
-import { bringBack, fetchAll, showWhereFilesLie, startNetwork, storeAll } from './demo/acts.ts';
+import { bringBack, fetchAll, showWhereFilesLie, startStage, storeAll } from './demo/acts.ts';
 import { killOnePeer } from './demo/kill.ts';
 import { seconds } from './demo/stage.ts';
 import { runInScratch } from './lib/scratch.ts';
@@ -15,7 +15,7 @@ const PEERS = 6;
 await runInScratch('demo', async (scratch) => {
   const startedAt = performance.now();
   say(paint('bold', 'A peer-to-peer file store, all of it on this machine'));
-  const stage = await startNetwork(scratch, PEERS);
+  const stage = await startStage(scratch, PEERS);
   await storeAll(stage);
   await showWhereFilesLie(stage);
   await fetchAll(stage);

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { CASES, type Setting } from './big/cases.ts';
 import { SlowDisk } from './big/slow-disk.ts';
 import { writePseudoRandom } from './lib/content.ts';
-import { Network } from './lib/network.ts';
+import { startNetwork } from './lib/network.ts';
 import { runInScratch } from './lib/scratch.ts';
 import { formatSize, paint, printTable, say } from './lib/table.ts';
 
@@ -31,9 +31,8 @@ await runInScratch('test-big', async (scratch) => {
   if (bavail * bsize < needed) throw new Error(`${formatSize(needed)} must be free on the disk of ${scratch.path}`);
   const slowDisk = await SlowDisk.make(scratch.path, SLOW_BYTES_PER_SECOND);
   if (slowDisk !== undefined) scratch.defer(() => slowDisk.remove());
-  const network = await Network.start(scratch.path);
-  scratch.defer(() => network.destroy());
-  await network.addPeers(PEERS);
+  const network = await startNetwork(scratch.path, PEERS);
+  scratch.defer(() => network.close());
   const source = scratch.file('source');
   const sha256 = await writePseudoRandom(source, bytes, SEED);
   const setting: Setting = {

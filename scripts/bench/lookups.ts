@@ -10,7 +10,7 @@ const IN_FLIGHT = 64;
 const LOOKUPS_PER_SECOND_MIN = 2_000;
 
 export async function measureLookups({ scratch, network, sizes }: Setting): Promise<Row[]> {
-  const args = [join(import.meta.dirname, 'lookup-client.ts'), network.discoveryAddr, String(IN_FLIGHT)];
+  const args = [join(import.meta.dirname, 'lookup-client.ts'), network.address, String(IN_FLIGHT)];
   const client = new Child(process.execPath, args, {
     env: network.clientEnv,
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],

@@ -1,6 +1,6 @@
 /** What the measurements share: the network, the directory, how large and how often; and the shape of their results. */
 
-import type { Network } from '../lib/network.ts';
+import type { Network } from '../../test/e2e/harness/network.ts';
 import type { Scratch } from '../lib/scratch.ts';
 
 export type Sizes = {
@@ -12,11 +12,27 @@ export type Sizes = {
   readonly starts: number;
   readonly lookups: number;
   readonly smallFiles: number;
+  /** Time of each measurement of the overlay. */
+  readonly overlayMs: number;
 };
 
-export const FULL: Sizes = { bytes: 1024 ** 3, rounds: 5, starts: 25, lookups: 10_000, smallFiles: 2_000 };
+export const FULL: Sizes = {
+  bytes: 1024 ** 3,
+  rounds: 5,
+  starts: 25,
+  lookups: 10_000,
+  smallFiles: 2_000,
+  overlayMs: 3_000,
+};
 /** To see that everything works; the figures mean little. */
-export const QUICK: Sizes = { bytes: 128 * 1024 ** 2, rounds: 2, starts: 5, lookups: 2_000, smallFiles: 200 };
+export const QUICK: Sizes = {
+  bytes: 128 * 1024 ** 2,
+  rounds: 2,
+  starts: 5,
+  lookups: 2_000,
+  smallFiles: 200,
+  overlayMs: 1_000,
+};
 
 export type Setting = { readonly scratch: Scratch; readonly network: Network; readonly sizes: Sizes };
 

@@ -5,11 +5,11 @@
 
 import { rm, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Network, Peer } from '../../test/e2e/harness/network.ts';
+import { closest, keyOf } from '../../test/e2e/harness/oracle.ts';
 import { Child } from '../lib/child.ts';
 import { sha256OfFile } from '../lib/content.ts';
 import type { CommandName } from '../lib/command.ts';
-import type { Network, PeerProcess } from '../lib/network.ts';
-import { closestId, keyOf } from '../lib/ring.ts';
 import { ROOT, type Scratch } from '../lib/scratch.ts';
 import { MemoryWatch, type Memory } from './memory-watch.ts';
 import type { SlowDisk } from './slow-disk.ts';
@@ -51,7 +51,7 @@ export const CASES: readonly Case[] = [
 async function watch(setting: Setting, command: CommandName, words: string): Promise<Result> {
   const { network, source, bytes, seed, slowBytesPerSecond, scratch } = setting;
   const root = rootOf(network);
-  const rootWatch = new MemoryWatch(root.child.pid);
+  const rootWatch = new MemoryWatch(root.pid);
   const startedAt = performance.now();
   const child = new Child('bash', ['-c', `exec "$NODE" "$BIN/${command}" --quiet ${words}`], {
     env: {
@@ -75,15 +75,15 @@ async function watch(setting: Setting, command: CommandName, words: string): Pro
   const elapsedMs = performance.now() - startedAt;
   const result = { client: clientWatch.end(), root: rootWatch.end(), elapsedMs };
   if (status !== 0) throw child.error(`ended with status ${status}`);
-  if (!root.child.alive) throw root.child.error('did not survive');
+  if (!root.running) throw new Error(`${root.title} did not survive\n${root.log}`);
   return result;
 }
 
-function rootOf(network: Network): PeerProcess {
+function rootOf(network: Network): Peer {
   return network.peer(
-    closestId(
-      keyOf(NAME),
+    closest(
       network.peers.map(({ nodeId }) => nodeId),
+      keyOf(NAME),
     ),
   );
 }
@@ -114,7 +114,7 @@ async function fetchToPipe(setting: Setting, reader: string): Promise<Result> {
 
 async function storeToSlowDisk(setting: Setting): Promise<Result> {
   if (setting.slowDisk === undefined) throw new Error('there is no slow disk');
-  await setting.slowDisk.hold(rootOf(setting.network).child.pid);
+  await setting.slowDisk.hold(rootOf(setting.network).pid);
   return storing(setting, '"$SOURCE"');
 }
 

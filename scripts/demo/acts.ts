@@ -1,8 +1,9 @@
 /** The demo's acts with the whole network up. */
 
+import type { Peer } from '../../test/e2e/harness/network.ts';
 import { runJson, type FetchLine } from '../lib/command.ts';
 import { sha256OfFile } from '../lib/content.ts';
-import { Network, type PeerProcess } from '../lib/network.ts';
+import { startNetwork } from '../lib/network.ts';
 import type { Scratch } from '../lib/scratch.ts';
 import { formatSize, heading, printTable, say } from '../lib/table.ts';
 import { filesBelow } from './compare.ts';
@@ -10,19 +11,18 @@ import { makeFiles } from './files.ts';
 import { seconds, type Stage } from './stage.ts';
 import { fetch, noteBest, printFetched, printStored, store } from './transfers.ts';
 
-export async function startNetwork(scratch: Scratch, count: number): Promise<Stage> {
+export async function startStage(scratch: Scratch, count: number): Promise<Stage> {
   const startedAt = performance.now();
-  const network = await Network.start(scratch.path);
-  scratch.defer(() => network.destroy());
-  await network.addPeers(count);
+  const network = await startNetwork(scratch.path, count);
+  scratch.defer(() => network.close());
   heading(`1. A discovery peer and ${count} peers, each a process (${seconds(performance.now() - startedAt)})`);
   printTable(
     [{ title: 'peer' }, { title: 'node id' }, { title: 'process' }, { title: 'address' }],
-    network.peers.map(({ number, nodeId, child, addrs }) => [
+    network.peers.map(({ number, nodeId, pid, ready }) => [
       String(number),
       nodeId,
-      String(child.pid),
-      (addrs[0] ?? '').replace(/\/p2p\/.*/, '/p2p/…'),
+      String(pid),
+      (ready.addrs[0] ?? '').replace(/\/p2p\/.*/, '/p2p/…'),
     ]),
   );
   return { scratch, network, stored: [], failures: [], figures: [], compared: { files: 0, bytes: 0 } };
@@ -49,7 +49,7 @@ export async function storeAll(stage: Stage): Promise<void> {
 /** Looks into the directories: each file must lie on its root, as it is, and nowhere else. */
 export async function showWhereFilesLie(stage: Stage): Promise<void> {
   heading('3. They lie there as plain files, which ls and sha256sum can read');
-  const bySha = new Map<string, { peer: PeerProcess; path: string }[]>();
+  const bySha = new Map<string, { peer: Peer; path: string }[]>();
   for (const peer of stage.network.peers) {
     for (const path of await filesBelow(`${peer.storage}/files`)) {
       const sha256 = await sha256OfFile(path);
@@ -79,18 +79,19 @@ export async function fetchAll(stage: Stage): Promise<void> {
   say(`  ${fetched.length} of ${stage.stored.length} came back the same, byte for byte`);
 }
 
-export async function bringBack(stage: Stage, victim: PeerProcess): Promise<void> {
+export async function bringBack(stage: Stage, victim: Peer): Promise<void> {
   const startedAt = performance.now();
-  const again = await stage.network.restart(victim);
-  heading(`6. Peer ${again.number} is started again (${seconds(performance.now() - startedAt)})`);
-  const same = again.nodeId === victim.nodeId && again.peerId === victim.peerId;
-  if (!same) stage.failures.push(`peer ${victim.number} came back as ${again.nodeId} instead of ${victim.nodeId}`);
+  const before = victim.ready;
+  const again = await victim.start();
+  heading(`6. Peer ${victim.number} is started again (${seconds(performance.now() - startedAt)})`);
+  const same = again.nodeId === before.nodeId && again.peerId === before.peerId;
+  if (!same) stage.failures.push(`peer ${victim.number} came back as ${again.nodeId} instead of ${before.nodeId}`);
   say(`  It is ${same ? 'the same peer, ' : 'another peer, '}${again.nodeId}. Everything is fetched once more:`);
   const fetched = await fetch(stage, stage.stored, 'fetched-again');
   const from = fetched.filter((line) => line.from.nodeId === again.nodeId);
   printFetched(from);
   say(
-    `  ${from.length} came from peer ${again.number}; ${fetched.length} of ${stage.stored.length} in all came back the same`,
+    `  ${from.length} came from peer ${victim.number}; ${fetched.length} of ${stage.stored.length} in all came back the same`,
   );
 }
 

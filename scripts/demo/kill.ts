@@ -1,11 +1,11 @@
 /** The act in which a peer is killed without warning, and the others go on. */
 
 import { writeFile } from 'node:fs/promises';
+import type { Peer } from '../../test/e2e/harness/network.ts';
+import { closest, keyOf } from '../../test/e2e/harness/oracle.ts';
 import { sha256OfFile } from '../lib/content.ts';
 import { loadLibrary } from '../lib/library.ts';
 import { lookUpMany } from '../lib/lookups.ts';
-import type { PeerProcess } from '../lib/network.ts';
-import { closestId, keyOf } from '../lib/ring.ts';
 import { heading, say } from '../lib/table.ts';
 import { showUnreachable } from './acts.ts';
 import type { SourceFile } from './files.ts';
@@ -16,14 +16,14 @@ const LOOKUPS = 300;
 const LOOKUPS_AT_ONCE = 16;
 
 /** @returns the peer that was killed */
-export async function killOnePeer(stage: Stage): Promise<PeerProcess> {
+export async function killOnePeer(stage: Stage): Promise<Peer> {
   const victim = holderOfMost(stage);
   const isKept = (nodeId: string) => nodeId === victim.nodeId;
   const kept = stage.stored.filter(({ receipt }) => isKept(receipt.root.nodeId));
   const others = stage.stored.filter(({ receipt }) => !isKept(receipt.root.nodeId));
   heading(`5. Peer ${victim.number} (${victim.nodeId}), which holds most, is killed (SIGKILL)`);
   const killedAt = performance.now();
-  await stage.network.kill(victim);
+  await victim.kill();
   await lookUpAround(stage, victim, killedAt);
   const fetched = await fetch(stage, others, 'fetched-meanwhile');
   printFetched(fetched);
@@ -38,7 +38,7 @@ export async function killOnePeer(stage: Stage): Promise<PeerProcess> {
 }
 
 /** The peer with the most bytes: what it holds is worth fetching again. */
-function holderOfMost(stage: Stage): PeerProcess {
+function holderOfMost(stage: Stage): Peer {
   const bytes = new Map<string, number>();
   for (const { source, receipt } of stage.stored) {
     bytes.set(receipt.root.nodeId, (bytes.get(receipt.root.nodeId) ?? 0) + source.size);
@@ -48,14 +48,14 @@ function holderOfMost(stage: Stage): PeerProcess {
   return stage.network.peer(most[0]);
 }
 
-function expectAround(stage: Stage, victim: PeerProcess, what: string, path: readonly string[]): void {
+function expectAround(stage: Stage, victim: Peer, what: string, path: readonly string[]): void {
   if (path.includes(victim.nodeId)) stage.failures.push(`${what}: was led to the dead peer ${victim.nodeId}`);
 }
 
-async function lookUpAround(stage: Stage, victim: PeerProcess, killedAt: number): Promise<void> {
+async function lookUpAround(stage: Stage, victim: Peer, killedAt: number): Promise<void> {
   const { connect } = await loadLibrary();
-  const { discoveryAddr, clientDir } = stage.network;
-  const store = await connect({ discovery: [discoveryAddr], configDir: clientDir });
+  const { address, configDir } = stage.network;
+  const store = await connect({ discovery: [address], configDir });
   try {
     const begunAt = performance.now() - killedAt;
     const { results, times } = await lookUpMany(store, 'some name ', LOOKUPS, LOOKUPS_AT_ONCE);
@@ -71,7 +71,7 @@ async function lookUpAround(stage: Stage, victim: PeerProcess, killedAt: number)
 }
 
 /** Stores a name whose root would be the dead peer. */
-async function storeAround(stage: Stage, victim: PeerProcess): Promise<void> {
+async function storeAround(stage: Stage, victim: Peer): Promise<void> {
   const startedAt = performance.now();
   const [stored] = await store(stage, [await fileForRoot(stage, victim)]);
   if (stored === undefined) return;
@@ -82,11 +82,11 @@ async function storeAround(stage: Stage, victim: PeerProcess): Promise<void> {
   );
 }
 
-async function fileForRoot(stage: Stage, peer: PeerProcess): Promise<SourceFile> {
+async function fileForRoot(stage: Stage, peer: Peer): Promise<SourceFile> {
   const ids = stage.network.peers.map(({ nodeId }) => nodeId);
   for (let day = 1; ; day++) {
     const name = `written-meanwhile-${day}.txt`;
-    if (closestId(keyOf(name), ids) !== peer.nodeId) continue;
+    if (closest(ids, keyOf(name)) !== peer.nodeId) continue;
     const path = stage.scratch.file('sources', name);
     const text = `This was stored while peer ${peer.nodeId} was down.\n`;
     await writeFile(path, text);

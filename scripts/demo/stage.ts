@@ -1,7 +1,7 @@
 /** What the acts of the demo share. What goes wrong is collected, so that the rest is still shown. */
 
 import type { StoreLine } from '../lib/command.ts';
-import type { Network } from '../lib/network.ts';
+import type { Network } from '../../test/e2e/harness/network.ts';
 import type { Scratch } from '../lib/scratch.ts';
 import type { SourceFile } from './files.ts';
 

@@ -1,8 +1,8 @@
 /** Files through store-file and fetch-file, and what came of it. */
 
 import { mkdir } from 'node:fs/promises';
+import { closest } from '../../test/e2e/harness/oracle.ts';
 import { results, runJson, type FetchLine, type StoreLine } from '../lib/command.ts';
-import { closestId } from '../lib/ring.ts';
 import { formatRate, formatSize, printTable } from '../lib/table.ts';
 import { difference } from './compare.ts';
 import type { SourceFile } from './files.ts';
@@ -32,10 +32,7 @@ export async function store(stage: Stage, files: readonly SourceFile[]): Promise
     for (const source of call) {
       const receipt = receipts.find(({ name }) => name === source.name);
       if (receipt === undefined) throw new Error(`store-file gave no receipt for ${source.name}`);
-      const root = closestId(
-        receipt.key,
-        stage.network.livePeers.map(({ nodeId }) => nodeId),
-      );
+      const root = closest(stage.network.nodeIds, receipt.key);
       if (receipt.root.nodeId !== root) {
         stage.failures.push(`${source.name}: went to ${receipt.root.nodeId}, and ${root} is closest to ${receipt.key}`);
       }

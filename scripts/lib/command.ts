@@ -22,7 +22,7 @@ export type Finished<T> = {
 };
 
 /** It watches a pipe to this process, as under an older Node's launcher, so that it ends even when this one is killed. */
-export function startCommand(name: CommandName, args: readonly string[], options: ChildOptions = {}): Child {
+function startCommand(name: CommandName, args: readonly string[], options: ChildOptions = {}): Child {
   const child = new Child(process.execPath, [join(ROOT, 'bin', name), ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     ...options,

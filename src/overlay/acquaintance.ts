@@ -1,105 +1,79 @@
 /**
- * How nodes come into the tables and go out of them. Hearsay is probed if it would matter, and enters once it has
- * answered; a node that probes us is verified by its echo. What goes out is remembered, and leaves a gap to repair.
+ * How nodes make themselves known and are lost. Leaf sets are swapped by probe and reply; a node that probes us is
+ * verified by the echo of our reply; who has answered is admitted wherever it belongs, who has not is dismissed. What
+ * goes is remembered, and leaves a gap to repair.
  */
 
 import type { Contact } from '../id/contact.ts';
 import type { NodeId } from '../id/id-space.ts';
 import type { Core } from './core.ts';
+import type { Hearsay } from './hearsay.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Liveness } from './liveness.ts';
 import type { ProbeMessage, ProbeReplyMessage } from './messages.ts';
+import type { Placement } from './placement.ts';
 import type { Remembered } from './remembered.ts';
 
 export type AcquaintancePorts = {
-  /** A member of the leaf set is gone; `wasWhole`: the set held the whole ring. */
-  leafLost(node: KnownNode, place: LostPlace): void;
+  /** A member of the leaf set is gone. */
+  leafLost(node: KnownNode, place: LostPlace, goodbye: readonly Contact[] | undefined): void;
   /** A candidate for the leaf set did not answer. */
   leafCandidateFailed(node: KnownNode): void;
   /** An exchange has been answered, and its contacts considered. */
   exchanged(node: KnownNode, contacts: readonly Contact[]): void;
-  /** A node that has joined tells its leaf set. */
-  activeLeafSet(sender: NodeId, contacts: readonly Contact[]): void;
   /** Nothing more will come from it. */
   gone(node: KnownNode): void;
-  /** It lives, but nothing needs it any more. */
-  released(node: KnownNode): void;
   /** A node that was remembered, or met from outside, is alive and no neighbour: perhaps it is on another ring. */
   strangerMet(contact: Contact): void;
 };
 
 /** Where a lost leaf had been. */
 export type LostPlace = {
+  /** The set held the whole ring. */
   readonly wasWhole: boolean;
   readonly wasSuccessor: boolean;
-  readonly wasPredecessor: boolean;
-  /** It said goodbye itself, to all its leaves. */
-  readonly saidGoodbye: boolean;
+  /** It stood in that half; in a small ring it may have stood in the other, too. */
+  readonly wasClockwise: boolean;
+};
+
+type Word = { readonly dead: readonly NodeId[]; readonly contacts: readonly Contact[] };
+
+/** How a node went. */
+export type Loss = {
+  /** It may be back. */
+  readonly remember: boolean;
+  /** It said so itself, to all its leaves, and this is its leaf set. */
+  readonly goodbye?: readonly Contact[];
 };
 
 export class Acquaintance {
   private readonly core: Core;
   private readonly liveness: Liveness;
   private readonly remembered: Remembered;
+  private readonly placement: Placement;
+  private readonly hearsay: Hearsay;
   private readonly ports: AcquaintancePorts;
 
-  constructor(core: Core, liveness: Liveness, remembered: Remembered, ports: AcquaintancePorts) {
+  constructor(
+    core: Core,
+    parts: { liveness: Liveness; remembered: Remembered; placement: Placement; hearsay: Hearsay },
+    ports: AcquaintancePorts,
+  ) {
     this.core = core;
-    this.liveness = liveness;
-    this.remembered = remembered;
+    this.liveness = parts.liveness;
+    this.remembered = parts.remembered;
+    this.placement = parts.placement;
+    this.hearsay = parts.hearsay;
     this.ports = ports;
-  }
-
-  /** Probes a node that somebody told of if it would enter the leaf set or an empty slot; says whether it does. */
-  consider(contact: Contact): boolean {
-    const { core } = this;
-    const id = contact.nodeId;
-    const known = core.known.get(id);
-    if (known !== undefined) return this.considerKnown(known);
-    if (id === core.self || this.remembered.blocks(contact)) return false;
-    const forLeafSet = core.leafSet.wouldEnter(id, core.candidates);
-    if (!forLeafSet && !this.hasRoom(id)) return false;
-    this.probeNew(contact, forLeafSet);
-    return true;
-  }
-
-  /** The same for the table only: while joining, whoever comes first would enter an empty leaf set. */
-  considerForTable(contact: Contact): boolean {
-    const { core } = this;
-    const id = contact.nodeId;
-    if (id === core.self || core.known.has(id) || this.remembered.blocks(contact) || !this.hasRoom(id)) return false;
-    this.probeNew(contact, false);
-    return true;
-  }
-
-  considerAll(contacts: readonly Contact[]): void {
-    for (const contact of contacts) this.consider(contact);
-  }
-
-  /** Probes a node although its slot is taken, to see whether it is nearer. */
-  considerNearer(contact: Contact): boolean {
-    const { core } = this;
-    if (contact.nodeId === core.self || core.known.has(contact.nodeId) || this.remembered.blocks(contact)) return false;
-    this.probeNew(contact, false);
-    return true;
-  }
-
-  /** One probe for a node that is remembered. */
-  reprobe(contact: Contact): void {
-    const { core } = this;
-    if (contact.nodeId === core.self || core.known.has(contact.nodeId)) return;
-    // Not counted as a leaf to be: it will hardly answer, and must keep nobody out meanwhile.
-    const node = core.learn(contact);
-    this.liveness.probe(node, true, [core.parameters.checkTimeoutMs]);
   }
 
   /** A node of which we know nothing has written to us as to a neighbour. */
   meet(from: Contact): void {
     const { core } = this;
-    if (core.known.has(from.nodeId) || this.remembered.blocks(from)) return;
+    if (core.known.has(from.nodeId)) return;
     const node = core.learn(from);
     node.heard = true;
-    node.forLeafSet = core.leafSet.wouldEnter(from.nodeId, core.candidates);
+    node.forLeafSet = core.leafSet.wouldEnter(from.nodeId, core.candidates, 'neither');
     this.liveness.probe(node, true);
   }
 
@@ -111,8 +85,12 @@ export class Acquaintance {
       node.heard = true;
       node.heardAt = core.now;
     }
-    if (node.state === 'candidate') node.forLeafSet ||= core.leafSet.wouldEnter(from.nodeId, core.candidates);
     if (message.exchange) node.active = message.active;
+    // First who is dead: that may make room for the sender.
+    this.doubtDead(message, core.parameters.buriedMs);
+    if (message.exchange) node.follows = this.hearsay.whereFollows(from.nodeId, message.contacts);
+    if (node.state !== 'candidate') this.reconsider(node, message.exchange);
+    else node.forLeafSet ||= core.leafSet.wouldEnter(from.nodeId, core.candidates, node.follows);
     const replyId = node.state === 'candidate' ? this.liveness.awaitEcho(node) : 0;
     core.send(node, {
       type: 'probe-reply',
@@ -121,9 +99,9 @@ export class Acquaintance {
       exchange: message.exchange,
       active: core.state === 'active',
       contacts: message.exchange ? core.neighbourhood() : [],
+      dead: message.exchange ? core.dead() : [],
     });
-    this.considerAll(message.contacts);
-    if (message.exchange && message.active) this.ports.activeLeafSet(from.nodeId, message.contacts);
+    this.hearsay.considerAll(message.contacts, from.nodeId, core.state === 'joining' && message.active);
   }
 
   onReply(node: KnownNode, message: ProbeReplyMessage): void {
@@ -131,43 +109,61 @@ export class Acquaintance {
     if (message.replyId !== 0) core.send(node, { type: 'ack', messageId: message.replyId });
     if (message.exchange) node.active = message.active;
     this.liveness.onReply(node, message);
-    this.considerAll(message.contacts);
+    this.doubtDead(message, core.parameters.buriedMs);
+    if (message.exchange) node.follows = this.hearsay.whereFollows(node.nodeId, message.contacts);
+    this.reconsider(node, message.exchange);
+    this.hearsay.considerAll(message.contacts, node.nodeId, core.state === 'joining' && message.active);
     if (!message.exchange) return;
     this.ports.exchanged(node, message.contacts);
-    if (message.active) this.ports.activeLeafSet(node.nodeId, message.contacts);
     core.viewChanged = true;
+  }
+
+  /** Another's word of deaths is checked, unless we have heard those ourselves just now: old word is repeated for a while. Word of strangers among our leaves is passed on. */
+  doubtDead({ dead, contacts }: Word, heardWithinMs = 0): void {
+    const { core } = this;
+    for (const id of dead) {
+      const node = core.known.get(id);
+      if (node?.inLeafSet === true) {
+        if (core.now - node.heardAt >= heardWithinMs) this.liveness.doubt(node, contacts);
+      } else if (node === undefined && id !== core.self && core.leafSet.covers(id)) {
+        core.hearOfDeath(id);
+      }
+    }
   }
 
   /** A candidate has proven itself: it enters wherever it belongs. */
   admit(node: KnownNode): void {
     const { core } = this;
     core.candidates.delete(node);
+    core.table.endTrial(node);
     node.state = 'live';
     const { forLeafSet } = node;
     node.forLeafSet = false;
     const wasRemembered = this.remembered.has(node.nodeId);
     this.remembered.forget(node.nodeId);
+    core.unbury(node.nodeId);
     core.viewChanged = true;
-    const isLeaf = (forLeafSet || core.state === 'active') && this.insertLeaf(node);
-    this.offerToTable(node);
-    this.release(node);
+    const isLeaf = (forLeafSet || core.state === 'active') && this.placement.insertLeaf(node);
+    this.placement.offerToTable(node);
+    this.placement.release(node);
     if (wasRemembered && !isLeaf) this.ports.strangerMet(node.contact);
   }
 
   /** A candidate has not answered. */
   dismiss(node: KnownNode): void {
     const { core } = this;
-    core.candidates.delete(node);
+    core.table.endTrial(node);
     core.viewChanged = true;
-    node.state = 'gone';
-    core.known.delete(node.nodeId);
+    this.placement.forgetCandidate(node);
+    if (node.heard && node.forLeafSet && !this.remembered.has(node.nodeId)) this.hearsay.tryAgain(node.contact);
     this.remembered.add(node.contact);
+    if (node.forLeafSet) core.bury(node.nodeId);
     this.ports.gone(node);
     if (node.forLeafSet) this.ports.leafCandidateFailed(node);
   }
 
-  /** Takes a node out of everything. `remember`: it may be back. */
-  lose(node: KnownNode, remember: boolean, saidGoodbye: boolean): void {
+  /** Takes a node out of everything. */
+  lose(node: KnownNode, { remember, goodbye }: Loss): void {
     const { core } = this;
     const { leafSet } = core;
     core.candidates.delete(node);
@@ -176,8 +172,7 @@ export class Acquaintance {
     const place: LostPlace = {
       wasWhole: leafSet.overlaps(),
       wasSuccessor: leafSet.clockwise[0] === node,
-      wasPredecessor: leafSet.counterclockwise[0] === node,
-      saidGoodbye,
+      wasClockwise: leafSet.clockwise.includes(node),
     };
     const wasLeaf = leafSet.remove(node);
     core.table.remove(node);
@@ -189,59 +184,22 @@ export class Acquaintance {
     core.observe({ kind: 'dead', nodeId: node.nodeId });
     this.ports.gone(node);
     if (!wasLeaf) return;
+    if (remember || goodbye !== undefined) core.bury(node.nodeId);
     core.neighboursChanged = true;
-    this.ports.leafLost(node, place);
+    this.ports.leafLost(node, place, goodbye);
   }
 
-  /** A table entry that turns out to be a neighbour becomes one, and must learn it; a candidate is probed as one. */
-  private considerKnown(node: KnownNode): boolean {
-    const { core } = this;
-    if (node.inLeafSet || node.forLeafSet || node.state === 'suspected') return false;
-    if (!core.leafSet.wouldEnter(node.nodeId, core.candidates)) return false;
-    if (node.state === 'candidate') node.forLeafSet = true;
-    else this.insertLeaf(node);
-    this.liveness.probe(node, true);
+  /** An id passes on once its holder has left for good: the later certificate counts, and ends what was known of the earlier holder. */
+  holdsItsId(from: Contact): boolean {
+    const known = this.core.known.get(from.nodeId);
+    if (known === undefined || known.contact.peerId === from.peerId) return true;
+    if (from.serial <= known.contact.serial) return false;
+    this.lose(known, { remember: false });
     return true;
   }
 
-  private insertLeaf(node: KnownNode): boolean {
-    const { core } = this;
-    const pushedOut = core.leafSet.insert(node);
-    if (pushedOut === undefined) return false;
-    core.viewChanged = true;
-    core.neighboursChanged = true;
-    for (const other of pushedOut) {
-      if (!other.inTable) this.offerToTable(other);
-      this.release(other);
-    }
-    return true;
-  }
-
-  private probeNew(contact: Contact, forLeafSet: boolean): void {
-    const node = this.core.learn(contact);
-    node.forLeafSet = forLeafSet;
-    this.liveness.probe(node, forLeafSet);
-  }
-
-  /** An empty slot that no candidate is about to fill. */
-  private hasRoom(id: NodeId): boolean {
-    const { core } = this;
-    if (!core.table.hasRoomFor(id)) return false;
-    const row = core.geometry.row(core.self, id);
-    const column = core.geometry.column(row, id);
-    for (const candidate of core.candidates) {
-      if (core.geometry.row(core.self, candidate.nodeId) !== row) continue;
-      if (core.geometry.column(row, candidate.nodeId) === column) return false;
-    }
-    return true;
-  }
-
-  private offerToTable(node: KnownNode): void {
-    const { replaced } = this.core.table.offer(node);
-    if (replaced !== undefined && !replaced.inLeafSet && replaced.state === 'live') this.release(replaced);
-  }
-
-  private release(node: KnownNode): void {
-    if (this.core.release(node)) this.ports.released(node);
+  /** A table entry that exchanges leaf sets with us takes itself for a neighbour. */
+  private reconsider(node: KnownNode, isExchange: boolean): void {
+    if (isExchange && node.state === 'live' && !node.inLeafSet) this.placement.insertLeaf(node);
   }
 }

@@ -13,7 +13,7 @@ import type { OverlayEffect, OverlayFact } from './events.ts';
 import type { Geometry } from './geometry.ts';
 import { KnownNode } from './known-node.ts';
 import { LeafSet } from './leaf-set.ts';
-import { MESSAGE_IDS, REQUEST_IDS, type OverlayMessage } from './messages.ts';
+import { CONTACTS_MAX, DEAD_MAX, MESSAGE_IDS, REQUEST_IDS, type OverlayMessage } from './messages.ts';
 import { checkOverlayParameters, type OverlayParameters } from './parameters.ts';
 import { PastryGeometry } from './pastry.ts';
 import { RoutingTable } from './routing-table.ts';
@@ -22,6 +22,9 @@ export type LifeState = 'idle' | 'joining' | 'active' | 'stopped';
 
 /** One geometry serves all nodes of a process: it has no state. */
 const geometries = { 16: new PastryGeometry(16), 32: new PastryGeometry(32) };
+const NOBODY: readonly NodeId[] = [];
+/** Deaths kept in mind, far more than are told: one that was forgotten would be taken for news, and told for ever. */
+const GRAVES_MAX = 256;
 const checked = new WeakSet<OverlayParameters>();
 
 export class Core {
@@ -41,9 +44,13 @@ export class Core {
   now = 0;
   /** Before this, silence of others proves nothing: this process slept. */
   wokeAt = -Infinity;
+  /** How long it slept before this step, ms; for the one who acts on it to reset. */
+  sleptMs = 0;
   /** Leaf set, suspicion or state changed in this step. */
   viewChanged = false;
   neighboursChanged = false;
+  /** When each of them was found gone. */
+  private readonly graves = new Map<NodeId, number>();
   private effects: OverlayEffect[] = [];
   private lastMessageId: number;
   private lastRequestId: number;
@@ -74,6 +81,7 @@ export class Core {
     if (!(lateMs > this.parameters.stallMs)) return;
     this.deadlines.postpone(lateMs);
     this.wokeAt = now;
+    this.sleptMs = lateMs;
     this.observe({ kind: 'stalled', lateMs });
   }
 
@@ -126,6 +134,34 @@ export class Core {
     return node;
   }
 
+  /** A leaf is gone: others hear of it for a while, with every exchange. */
+  bury(id: NodeId): void {
+    this.graves.delete(id);
+    this.hearOfDeath(id);
+  }
+
+  /** Word of a death nearby is passed on, but never twice, lest it go round for ever. */
+  hearOfDeath(id: NodeId): void {
+    if (this.graves.has(id)) return;
+    this.graves.set(id, this.now);
+    if (this.graves.size <= GRAVES_MAX) return;
+    const [oldest] = this.graves.keys();
+    if (oldest !== undefined) this.graves.delete(oldest);
+  }
+
+  /** It lives. */
+  unbury(id: NodeId): void {
+    this.graves.delete(id);
+  }
+
+  /** Former leaves found gone lately. */
+  dead(): readonly NodeId[] {
+    if (this.graves.size === 0) return NOBODY;
+    const dead: NodeId[] = [];
+    for (const [id, at] of this.graves) if (this.now - at < this.parameters.deathToldMs) dead.push(id);
+    return dead.slice(-DEAD_MAX);
+  }
+
   /** Drops a record that nothing needs any more; says whether it did. */
   release(node: KnownNode): boolean {
     if (node.inLeafSet || node.inTable || node.state === 'candidate') return false;
@@ -136,12 +172,16 @@ export class Core {
     return true;
   }
 
-  /** What an exchange carries: the leaf set, and those near enough that are about to enter it. */
+  /**
+   * What an exchange carries: the leaf set, and those near enough that are about to enter it. The suspected are among
+   * them: left out, they would be suspected by the receiver, too, and by those that it writes to, without end.
+   */
   neighbourhood(): Contact[] {
     const contacts = this.leafSet.members().map((node) => node.contact);
-    let room = 2 * this.parameters.leafSetHalf;
+    // One place is left for the sender itself, where it names itself among the others.
+    let room = Math.min(2 * this.parameters.leafSetHalf, CONTACTS_MAX - 1 - contacts.length);
     for (const node of this.candidates) {
-      if (room === 0) break;
+      if (room <= 0) break;
       if (!node.heard || !node.forLeafSet) continue;
       contacts.push(node.contact);
       room -= 1;

@@ -5,13 +5,13 @@
  */
 
 import type { Contact } from '../id/contact.ts';
-import type { Key, NodeId } from '../id/id-space.ts';
+import type { Key, NodeId, Position } from '../id/id-space.ts';
 import type { Core } from './core.ts';
 import type { Deadline } from './deadlines.ts';
 import { Duplicates } from './duplicates.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Liveness } from './liveness.ts';
-import type { FoundMessage, JoinMessage, LookupMessage } from './messages.ts';
+import type { AckMessage, FoundMessage, JoinMessage, LookupMessage } from './messages.ts';
 import { nextHop } from './next-hop.ts';
 import type { Ownership } from './ownership.ts';
 import { ackTimeout, addSample } from './round-trip.ts';
@@ -25,6 +25,10 @@ export type ForwardingPorts = {
   joinPasses(message: JoinMessage): JoinMessage;
   /** A join has ended here. */
   joinEnds(message: JoinMessage): void;
+  /** What the sender of a lookup or join seems to lack in its table. */
+  hintFor(sender: NodeId, key: Position): Contact | undefined;
+  /** Somebody says what we lack. */
+  hinted(hint: Contact): void;
 };
 
 type Flight = {
@@ -34,7 +38,7 @@ type Flight = {
   readonly deadline: Deadline;
 };
 
-type Answer = { readonly to: Contact; readonly message: FoundMessage; tries: number; deadline: Deadline };
+type Answer = { readonly to: Contact; readonly deadline: Deadline };
 
 type Held = { readonly message: LookupMessage; readonly since: number };
 
@@ -68,7 +72,7 @@ export class Forwarding {
 
   onLookup(from: Contact, message: LookupMessage): void {
     const { core } = this;
-    core.sendTo(from, { type: 'ack', messageId: message.messageId });
+    this.acknowledge(from, message.messageId, message.key);
     if (!this.isNew(message.origin.nodeId, message.requestId)) return;
     if (message.path.length >= core.parameters.hopLimit) {
       core.observe({ kind: 'dropped', why: 'hop-limit' });
@@ -79,7 +83,7 @@ export class Forwarding {
 
   onJoin(from: Contact, message: JoinMessage): void {
     const { core } = this;
-    core.sendTo(from, { type: 'ack', messageId: message.messageId });
+    this.acknowledge(from, message.messageId, message.joiner.nodeId);
     if (message.joiner.nodeId === core.self || !this.isNew(message.joiner.nodeId, message.requestId)) return;
     if (message.hops >= core.parameters.hopLimit) {
       core.observe({ kind: 'dropped', why: 'hop-limit' });
@@ -88,13 +92,15 @@ export class Forwarding {
     this.route(this.ports.joinPasses({ ...message, hops: message.hops + 1 }));
   }
 
-  onAck(messageId: number, from: NodeId): void {
+  onAck({ messageId, hint }: AckMessage, from: NodeId): void {
     const { core } = this;
     const flight = this.flights.get(messageId);
     if (flight?.node.nodeId === from) {
       this.flights.delete(messageId);
       core.deadlines.cancel(flight.deadline);
       addSample(flight.node, core.now - flight.sentAt);
+      this.liveness.onTrialPassed(flight.node);
+      if (hint !== undefined) this.ports.hinted(hint);
       return;
     }
     const answer = this.answers.get(messageId);
@@ -129,6 +135,11 @@ export class Forwarding {
     this.flights.clear();
     this.answers.clear();
     this.held = [];
+  }
+
+  private acknowledge(from: Contact, messageId: number, key: Position): void {
+    const hint = this.ports.hintFor(from.nodeId, key);
+    this.core.sendTo(from, hint === undefined ? { type: 'ack', messageId } : { type: 'ack', messageId, hint });
   }
 
   private isNew(origin: NodeId, requestId: number): boolean {
@@ -175,6 +186,7 @@ export class Forwarding {
     this.flights.delete(messageId);
     const { node, message } = flight;
     this.liveness.suspect(node);
+    this.liveness.onTrialFailed(node);
     const key = message.type === 'join' ? message.joiner.nodeId : message.key;
     core.observe({ kind: 'rerouted', key, around: node.nodeId });
     this.route(message);
@@ -214,6 +226,6 @@ export class Forwarding {
       this.answers.delete(message.messageId);
       if (tries < ANSWER_TRIES) this.answer(to, message, tries + 1);
     });
-    this.answers.set(message.messageId, { to, message, tries, deadline });
+    this.answers.set(message.messageId, { to, deadline });
   }
 }

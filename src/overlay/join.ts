@@ -10,9 +10,9 @@
 
 import type { Contact } from '../id/contact.ts';
 import { randomBelow } from '../base/random.ts';
-import type { Acquaintance } from './acquaintance.ts';
 import type { Core } from './core.ts';
 import type { Deadline } from './deadlines.ts';
+import type { Hearsay } from './hearsay.ts';
 import type { KnownNode } from './known-node.ts';
 import type { ContactsMessage } from './messages.ts';
 import type { Repair } from './repair.ts';
@@ -26,22 +26,22 @@ const ANYONE_FOUNDS_FACTOR = 3;
 
 export class Join {
   private readonly core: Core;
-  private readonly acquaintance: Acquaintance;
+  private readonly hearsay: Hearsay;
   private readonly repair: Repair;
   private readonly activated: () => void;
   private seeds: Contact[] = [];
   private nextSeed = 0;
   private attempts = 0;
   private startedAt = 0;
-  /** Requests of ours that are under way. */
+  /** The latest requests of ours: their rows may arrive after the end. */
   private readonly requests = new Set<number>();
   private answered = false;
   private retry: Deadline | undefined = undefined;
   private located = -Infinity;
 
-  constructor(core: Core, acquaintance: Acquaintance, repair: Repair, activated: () => void) {
+  constructor(core: Core, hearsay: Hearsay, repair: Repair, activated: () => void) {
     this.core = core;
-    this.acquaintance = acquaintance;
+    this.hearsay = hearsay;
     this.repair = repair;
     this.activated = activated;
   }
@@ -85,7 +85,7 @@ export class Join {
     const { core } = this;
     if (core.state === 'joining') this.addSeeds(contacts);
     if (core.state !== 'active') return;
-    this.acquaintance.considerAll(contacts);
+    this.hearsay.considerAll(contacts);
     const strangers = contacts.filter((c) => c.nodeId !== core.self && core.known.get(c.nodeId)?.inLeafSet !== true);
     const stranger = strangers[randomBelow(core.random, strangers.length)];
     if (stranger !== undefined) this.locate(stranger);
@@ -106,14 +106,14 @@ export class Join {
 
   /** What a join of ours brings back: rows on its way, a leaf set at its end. */
   onContacts(from: Contact, message: ContactsMessage): void {
+    const { core } = this;
     const contacts = [from, ...message.contacts];
     if (!message.last) {
-      for (const contact of contacts) this.acquaintance.considerForTable(contact);
+      for (const contact of contacts) this.hearsay.considerForTable(contact);
       return;
     }
     this.answered = true;
-    this.requests.delete(message.requestId);
-    this.acquaintance.considerAll(contacts);
+    this.hearsay.considerAll(contacts, from.nodeId, core.state === 'joining');
   }
 
   /** A neighbour says that it has joined: its leaf set, asked for now, will let us follow. */
@@ -203,7 +203,7 @@ export class Join {
     );
     const half = core.parameters.leafSetHalf;
     const nearest = [...clockwise.slice(0, half), ...clockwise.slice(-half)];
-    this.acquaintance.considerAll(nearest);
+    this.hearsay.considerAll(nearest);
   }
 
   private watchColdStart(ms: number): void {

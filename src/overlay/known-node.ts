@@ -7,10 +7,12 @@ import type { Contact } from '../id/contact.ts';
 import type { NodeId } from '../id/id-space.ts';
 import type { Deadline } from './deadlines.ts';
 import type { RoundTrip } from './round-trip.ts';
+import type { Side } from './side.ts';
 
 /**
  * candidate: heard of, being probed, in no table; live: it has answered; suspected: it was live and is being
- * probed after a missed sign, still in the tables but passed over; gone: dead or dropped, the record is stale.
+ * passed over after a missed sign, still in the tables (a leaf is being probed; a mere table entry waits for its
+ * turn, because going around it costs nothing); gone: dead or dropped, the record is stale.
  */
 export type NodeState = 'candidate' | 'live' | 'suspected' | 'gone';
 
@@ -38,12 +40,14 @@ export class KnownNode implements RoundTrip {
   inTable = false;
   /** Meant for the leaf set while it is a candidate. */
   forLeafSet = false;
+  /** Where it is known to come next after our last leaf. */
+  follows: Side = 'neither';
   smoothedMs = -1;
   deviationMs = 0;
   heardAt = -Infinity;
   sentAt = -Infinity;
   probe: Probe | undefined = undefined;
-  /** Told by whoever reported it dead: its neighbours, to fill the gap once that is confirmed. */
+  /** Told by whoever takes it for dead: who is there besides. When that is confirmed, nobody else needs to be told. */
   heirs: readonly Contact[] | undefined = undefined;
 
   constructor(contact: Contact) {

@@ -53,11 +53,43 @@ export class Liveness {
     this.await(node, probe, timeoutsMs[0] ?? 0);
   }
 
-  /** A sign that was expected did not come: passes the node over until its probes settle the matter. */
+  /**
+   * A sign that was expected did not come: passes the node over. A leaf is probed until the matter is settled; a mere
+   * table entry is not, because others serve as well: it is live again when it is heard, or gone when its turn comes.
+   */
   suspect(node: KnownNode): void {
     if (node.state !== 'live') return;
     this.markSuspected(node);
-    this.probe(node, false);
+    if (node.inLeafSet) this.probe(node, false);
+  }
+
+  /** Another takes a leaf for dead, having probed often enough: it is passed over, and one probe of our own will do. */
+  doubt(node: KnownNode, heirs: readonly Contact[]): void {
+    if (node.state !== 'live' || node.probe !== undefined) return;
+    node.heirs = heirs;
+    this.markSuspected(node);
+    this.check(node);
+  }
+
+  /** One probe settles whether it lives. */
+  check(node: KnownNode): void {
+    this.probe(node, false, [this.core.parameters.checkTimeoutMs]);
+  }
+
+  /** A node on trial has acknowledged what was sent through it. */
+  onTrialPassed(node: KnownNode): void {
+    if (node.state === 'candidate' && node.probe === undefined) this.ports.confirmed(node);
+  }
+
+  onTrialFailed(node: KnownNode): void {
+    if (node.state === 'candidate' && node.probe === undefined) this.ports.failed(node);
+  }
+
+  /** A message came from a suspected node that nobody is probing. An answer to us proves that it lives; else it is asked. */
+  onHeard(node: KnownNode, isAnswer: boolean): void {
+    if (node.state !== 'suspected' || node.probe !== undefined) return;
+    if (isAnswer) this.recover(node);
+    else this.check(node);
   }
 
   /** The id under which our reply is to be acknowledged by a candidate that probed us. */
@@ -114,6 +146,7 @@ export class Liveness {
       exchange: probe.exchange,
       active: core.state === 'active',
       contacts: probe.exchange ? core.neighbourhood() : [],
+      dead: probe.exchange ? core.dead() : [],
     });
   }
 
@@ -151,14 +184,15 @@ export class Liveness {
     if (probe.messageId === messageId) addSample(node, core.now - probe.sentAt);
     core.deadlines.cancel(probe.deadline);
     node.probe = undefined;
-    if (node.state === 'candidate') {
-      this.ports.confirmed(node);
-    } else if (node.state === 'suspected') {
-      node.state = 'live';
-      node.heirs = undefined;
-      core.viewChanged = true;
-      core.observe({ kind: 'recovered', nodeId: node.nodeId });
-    }
+    if (node.state === 'candidate') this.ports.confirmed(node);
+    else if (node.state === 'suspected') this.recover(node);
+  }
+
+  private recover(node: KnownNode): void {
+    node.state = 'live';
+    node.heirs = undefined;
+    this.core.viewChanged = true;
+    this.core.observe({ kind: 'recovered', nodeId: node.nodeId });
   }
 
   private markSuspected(node: KnownNode): void {

@@ -14,6 +14,8 @@ import type { KeyInterval } from '../id/interval.ts';
 export const CONTACTS_MAX = 64;
 /** Node ids in a path; an upper bound of every hop limit. */
 export const PATH_MAX = 64;
+/** Dead nodes named in one message. */
+export const DEAD_MAX = 16;
 /** Key intervals in one message. */
 export const INTERVALS_MAX = 16;
 /** Rows of a routing table: 32 bits in digits of four. */
@@ -26,6 +28,8 @@ export type AckMessage = {
   readonly type: 'ack';
   /** messageId of the lookup, join or found; replyId of the probe-reply. */
   readonly messageId: number;
+  /** Of a lookup or join that gained no digit by coming here: a node that fits the slot which its sender seems to lack. */
+  readonly hint?: Contact;
 };
 
 /** On its way to the root of a key, acknowledged by each hop. */
@@ -69,15 +73,17 @@ export type JoinMessage = {
   readonly hops: number;
 };
 
-/** Nodes that the receiver may want to know: rows for a joiner, the leaf set at the end of a join, an asked-for row, a row that was seen to be missing. */
+/** Nodes that the receiver asked for: rows for a joiner, the leaf set at the end of a join, a row. */
 export type ContactsMessage = {
   readonly type: 'contacts';
-  /** Of the join or row-request that this answers; 0 when nobody asked. */
+  /** Of the join or row-request that this answers; 0 where contacts are kept and not sent. */
   readonly requestId: number;
   /** The join has ended at the sender, whose leaf set is among the contacts. */
   readonly last: boolean;
   /** ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
+  /** For an asked-for row: the sender's round trips to each of the contacts, ms, 0 when not measured; else empty. */
+  readonly roundTripsMs: readonly number[];
 };
 
 /** Asks for one row of the receiver's routing table. */
@@ -97,6 +103,8 @@ export type ProbeMessage = {
   readonly active: boolean;
   /** The sender's leaf set and those it is about to admit; empty without exchange; ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
+  /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */
+  readonly dead: readonly NodeId[];
 };
 
 export type ProbeReplyMessage = {
@@ -109,6 +117,8 @@ export type ProbeReplyMessage = {
   readonly active: boolean;
   /** As in the probe; ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
+  /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */
+  readonly dead: readonly NodeId[];
 };
 
 /** A sign of life. */
@@ -117,12 +127,13 @@ export type HeartbeatMessage = {
   readonly active: boolean;
 };
 
-/** "I found this node dead: check it yourself; here is my leaf set, to fill the gap." */
+/** "I found these nodes dead: check them yourself; here is my leaf set, to fill the gap." */
 export type FailureMessage = {
   readonly type: 'failure';
-  readonly nodeId: NodeId;
   /** ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
+  /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */
+  readonly dead: readonly NodeId[];
 };
 
 /** The sender stops (and will be back) or leaves for good. */

@@ -1,7 +1,8 @@
 /**
  * One routing step (Pastry, figure 3): the leaf set if the key lies within it, else the table slot that gains a
- * digit, else (the rare case) the closest known node that loses none and is nearer. Every step therefore makes
- * progress. Suspected nodes are passed over; whether "self" may then deliver is for the caller to judge.
+ * digit, or whoever is on trial for it, else (the rare case) the closest known node that loses none and is nearer.
+ * Every step therefore makes progress. Suspected nodes are passed over; whether "self" may then deliver is for the
+ * caller to judge.
  */
 
 import type { Key, NodeId } from '../id/id-space.ts';
@@ -29,8 +30,11 @@ export function nextHop(view: RoutingView, key: Key, except?: NodeId): NextHop |
     return to === undefined ? undefined : { to, how: 'leaf' };
   }
   const row = geometry.row(self, key);
-  const entry = table.get(row, geometry.column(row, key));
+  const column = geometry.column(row, key);
+  const entry = table.get(row, column);
   if (entry?.state === 'live' && entry.nodeId !== except) return { to: entry, how: 'table' };
+  const onTrial = table.trial(row, column);
+  if (onTrial?.state === 'candidate' && onTrial.nodeId !== except) return { to: onTrial, how: 'table' };
   const to = rareCase(view, key, except);
   return to === undefined ? undefined : { to, how: 'rare' };
 }

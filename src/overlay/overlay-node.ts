@@ -14,6 +14,7 @@ import { Acquaintance } from './acquaintance.ts';
 import { Core, type LifeState } from './core.ts';
 import type { OverlayEffect, OverlayEvent } from './events.ts';
 import { Forwarding } from './forwarding.ts';
+import { Hearsay } from './hearsay.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Join } from './join.ts';
 import { Liveness } from './liveness.ts';
@@ -21,8 +22,10 @@ import { Lookups } from './lookups.ts';
 import type { OverlayMessage } from './messages.ts';
 import { Ownership } from './ownership.ts';
 import type { OverlayParameters } from './parameters.ts';
+import { Placement } from './placement.ts';
 import { Remembered } from './remembered.ts';
 import { Repair } from './repair.ts';
+import { RowSupply } from './row-supply.ts';
 import { TableRepair } from './table-repair.ts';
 
 /** Rounds of settling after one event; each follows from a change, so there are few. */
@@ -32,8 +35,11 @@ export class OverlayNode {
   private readonly core: Core;
   private readonly liveness: Liveness;
   private readonly remembered: Remembered;
+  private readonly placement: Placement;
+  private readonly hearsay: Hearsay;
   private readonly acquaintance: Acquaintance;
   private readonly repair: Repair;
+  private readonly rowSupply: RowSupply;
   private readonly tableRepair: TableRepair;
   private readonly heartbeats: Heartbeats;
   private readonly ownership: Ownership;
@@ -48,33 +54,30 @@ export class OverlayNode {
     this.liveness = new Liveness(core, {
       confirmed: (node) => this.acquaintance.admit(node),
       failed: (node) => this.acquaintance.dismiss(node),
-      died: (node) => this.acquaintance.lose(node, true, false),
+      died: (node) => this.acquaintance.lose(node, { remember: true }),
     });
-    this.remembered = new Remembered(core, {
-      reprobe: (contact) => this.acquaintance.reprobe(contact),
-    });
-    this.acquaintance = new Acquaintance(core, this.liveness, this.remembered, {
-      leafLost: (node, place) => this.repair.leafLost(node, place),
-      leafCandidateFailed: (node) => this.repair.leafCandidateFailed(node),
-      activeLeafSet: (sender, contacts) => {
-        this.repair.checkAbsent(sender, contacts);
+    this.remembered = new Remembered(core);
+    const { liveness, remembered } = this;
+    this.placement = new Placement(core, remembered, (node) => this.repair.gone(node));
+    this.hearsay = new Hearsay(core, liveness, remembered, this.placement);
+    const { placement, hearsay } = this;
+    this.acquaintance = new Acquaintance(
+      core,
+      { liveness, remembered, placement, hearsay },
+      {
+        leafLost: (node, place, goodbye) => this.repair.leafLost(node, place, goodbye),
+        leafCandidateFailed: (node) => this.repair.leafCandidateFailed(node),
+        exchanged: (node, contacts) => this.repair.exchanged(node, contacts),
+        gone: (node) => {
+          this.repair.gone(node);
+          this.forwarding.gone(node);
+        },
+        strangerMet: (contact) => this.join.locate(contact),
       },
-      exchanged: (node, contacts) => {
-        this.repair.exchanged(node, contacts);
-      },
-      gone: (node) => {
-        this.repair.gone(node);
-        this.forwarding.gone(node);
-      },
-      released: (node) => {
-        this.repair.gone(node);
-      },
-      strangerMet: (contact) => {
-        this.join.locate(contact);
-      },
-    });
-    this.repair = new Repair(core, this.liveness, this.acquaintance);
-    this.tableRepair = new TableRepair(core, this.acquaintance);
+    );
+    this.repair = new Repair(core, liveness, hearsay);
+    this.rowSupply = new RowSupply(core);
+    this.tableRepair = new TableRepair(core, liveness, hearsay);
     this.heartbeats = new Heartbeats(core, this.liveness);
     this.ownership = new Ownership(core, () => this.repair.pending);
     this.lookups = new Lookups(core, (key, requestId) => {
@@ -84,12 +87,12 @@ export class OverlayNode {
       foundHere: (message) => {
         this.lookups.onFound(core.contact, message);
       },
-      joinPasses: (message) => this.tableRepair.supplyRows(message),
-      joinEnds: (message) => {
-        this.tableRepair.supplyLeafSet(message);
-      },
+      joinPasses: (message) => this.rowSupply.supplyRows(message),
+      joinEnds: (message) => this.rowSupply.supplyLeafSet(message),
+      hintFor: (sender, key) => this.rowSupply.hintFor(sender, key),
+      hinted: (hint) => this.tableRepair.onHint(hint),
     });
-    this.join = new Join(core, this.acquaintance, this.repair, () => {
+    this.join = new Join(core, hearsay, this.repair, () => {
       this.heartbeats.announce();
       this.repair.startSwapping();
       this.tableRepair.start();
@@ -118,6 +121,7 @@ export class OverlayNode {
     }
     this.handle(event);
     core.deadlines.runDue(now);
+    this.repair.afterSleep();
     this.settle();
     return core.takeEffects();
   }
@@ -207,22 +211,22 @@ export class OverlayNode {
   }
 
   private receive(from: Contact, message: OverlayMessage): void {
-    if (!this.holdsItsId(from)) return;
+    if (!this.acquaintance.holdsItsId(from)) return;
     const node = this.core.known.get(from.nodeId);
     if (node !== undefined) {
       node.heardAt = this.core.now;
       node.heard = true;
       // Nobody knows a node's addresses better than itself.
       node.contact = from;
+      this.liveness.onHeard(node, message.type === 'ack');
     }
     switch (message.type) {
       case 'ack':
         if (node !== undefined) this.liveness.onEcho(node, message.messageId);
-        this.forwarding.onAck(message.messageId, from.nodeId);
+        this.forwarding.onAck(message, from.nodeId);
         break;
       case 'lookup':
         this.forwarding.onLookup(from, message);
-        this.tableRepair.onLookupFrom(from, message);
         break;
       case 'found':
         this.core.sendTo(from, { type: 'ack', messageId: message.messageId });
@@ -233,10 +237,10 @@ export class OverlayNode {
         break;
       case 'contacts':
         if (this.join.owns(message.requestId)) this.join.onContacts(from, message);
-        else this.tableRepair.onRow(message.contacts, message.requestId);
+        else this.tableRepair.onRow(from, message);
         break;
       case 'row-request':
-        this.tableRepair.onRowRequest(from, message);
+        this.rowSupply.onRowRequest(from, message);
         break;
       case 'probe':
         this.acquaintance.onProbe(from, message);
@@ -249,23 +253,17 @@ export class OverlayNode {
         else if (message.active) this.join.onActiveNeighbour(node);
         break;
       case 'failure':
-        this.repair.onFailure(from, message);
+        // Who watches one of our leaves is a leaf itself; a stranger's word would make all of us check.
+        if (node?.inLeafSet !== true) break;
+        this.acquaintance.doubtDead(message);
+        this.repair.onFailure(message.contacts);
         break;
       case 'goodbye':
-        if (node === undefined) break;
-        node.heirs = message.contacts;
-        this.acquaintance.lose(node, !message.forGood, true);
+        if (node !== undefined) {
+          this.acquaintance.lose(node, { remember: !message.forGood, goodbye: message.contacts });
+        }
         break;
     }
-  }
-
-  /** An id passes on once its holder has left for good: the later certificate counts, and ends what was known of the earlier holder. */
-  private holdsItsId(from: Contact): boolean {
-    const known = this.core.known.get(from.nodeId);
-    if (known === undefined || known.contact.peerId === from.peerId) return true;
-    if (from.serial <= known.contact.serial) return false;
-    this.acquaintance.lose(known, false, false);
-    return true;
   }
 
   private part(forGood: boolean): void {
@@ -285,6 +283,7 @@ export class OverlayNode {
     for (let round = 0; core.viewChanged; round++) {
       assert(round < SETTLE_ROUNDS_MAX, 'settling ends');
       core.viewChanged = false;
+      this.placement.trimLeafSet();
       this.repair.settle();
       this.join.settle();
       this.forwarding.settle();

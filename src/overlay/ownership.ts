@@ -66,7 +66,9 @@ export class Ownership {
   /** A suspected leaf, or a newcomer that has written to us and is being verified. */
   private someoneMayBeCloser(key: Key): boolean {
     for (const node of this.core.leafSet.members()) if (this.isCloser(node, key)) return true;
-    for (const node of this.core.candidates) if (node.heard && this.isCloser(node, key)) return true;
+    for (const node of this.core.candidates) {
+      if (node.heard && node.probe !== undefined && this.isCloser(node, key)) return true;
+    }
     return false;
   }
 

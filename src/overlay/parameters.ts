@@ -24,7 +24,9 @@ export type OverlayParameters = {
   readonly silenceMs: number;
   /** How long each probe in a row is waited for; when the last is missed, the node is dead. */
   readonly probeTimeoutsMs: readonly number[];
-  /** The single probe that checks another's word that a node is dead, or re-probes a remembered one. */
+  /** The same for a node of which others told. */
+  readonly hearsayTimeoutsMs: readonly number[];
+  /** The single probe that checks another's word that a node is dead, or whether a doubtful or remembered one lives. */
   readonly checkTimeoutMs: number;
   /** After a refused dial the next probe follows this soon. */
   readonly refusedProbeMs: number;
@@ -34,6 +36,9 @@ export type OverlayParameters = {
   readonly ackTimeoutCapMs: number;
   /** A step that comes this much later than a deadline means that this process slept: nobody else is blamed. */
   readonly stallMs: number;
+
+  /** Who slept longer may have been given up by others, and writes to them. */
+  readonly buriedMs: number;
 
   /** One attempt to join through a seed. */
   readonly joinAttemptMs: number;
@@ -50,18 +55,24 @@ export type OverlayParameters = {
   readonly duplicateMemoryMs: number;
   readonly duplicatesMax: number;
 
-  /** Swapping leaf sets with a random member. */
+  /** Swapping leaf sets with the member that was silent longest; every other time a remembered node is probed instead, if there is one. */
   readonly leafSetSwapMs: number;
+  /** In a small ring it is done more often: after this for each node. */
+  readonly swapPerNodeMs: number;
+  /** For so long every exchange of leaf sets says that a leaf has died. */
+  readonly deathToldMs: number;
   /** Asking again for the leaf set of the last node on a short side. */
   readonly repairRetryMs: number;
-  /** Asking a random entry of a random row for that row. */
-  readonly tableRepairMs: number;
+  /** How long a node that lost a counterclockwise leaf waits for the one on the far side to write. */
+  readonly repairGraceMs: number;
+  /** Asking a near node for a row: the first and the longest wait. It grows while nothing is gained (as in Trickle, RFC 6206). */
+  readonly tableRepairFirstMs: number;
+  readonly tableRepairCapMs: number;
   /** Entries of an offered row that are probed although the slot is taken, to see if they are nearer. */
   readonly nearerProbesMax: number;
 
-  /** First and longest wait before a remembered node is probed again; the wait doubles. */
-  readonly reprobeFirstMs: number;
-  readonly reprobeCapMs: number;
+  /** For so long after a node did not answer hearsay about it is not believed: others take a while to notice, too. */
+  readonly disbeliefMs: number;
   readonly rememberedMax: number;
   /** Least time between two attempts to find out whether somebody met from outside is on another ring. */
   readonly locateGapMs: number;
@@ -76,13 +87,15 @@ export const DEFAULT_OVERLAY_PARAMETERS: OverlayParameters = {
   hopLimit: 24,
   heartbeatMs: 3_000,
   silenceMs: 3_300,
-  probeTimeoutsMs: [400, 600, 800],
-  checkTimeoutMs: 1_000,
+  probeTimeoutsMs: [300, 400, 500, 600],
+  hearsayTimeoutsMs: [500, 1_000],
+  checkTimeoutMs: 1_200,
   refusedProbeMs: 150,
   ackTimeoutFloorMs: 150,
   ackTimeoutInitialMs: 400,
   ackTimeoutCapMs: 800,
   stallMs: 300,
+  buriedMs: 1_500,
   joinAttemptMs: 1_000,
   coldStartMs: 4_000,
   lookupRetryMs: 4_000,
@@ -91,11 +104,14 @@ export const DEFAULT_OVERLAY_PARAMETERS: OverlayParameters = {
   duplicateMemoryMs: 30_000,
   duplicatesMax: 65_536,
   leafSetSwapMs: 60_000,
+  swapPerNodeMs: 3_000,
+  deathToldMs: 120_000,
   repairRetryMs: 500,
-  tableRepairMs: 300_000,
-  nearerProbesMax: 2,
-  reprobeFirstMs: 15_000,
-  reprobeCapMs: 120_000,
+  repairGraceMs: 3_000,
+  tableRepairFirstMs: 5_000,
+  tableRepairCapMs: 600_000,
+  nearerProbesMax: 6,
+  disbeliefMs: 15_000,
   rememberedMax: 64,
   locateGapMs: 10_000,
   jitter: 0.2,
@@ -111,16 +127,19 @@ export function checkOverlayParameters(p: OverlayParameters): void {
   );
   assert(p.silenceMs > p.heartbeatMs, 'a heartbeat in time is never missed');
   assert(p.probeTimeoutsMs.length >= 1 && p.probeTimeoutsMs.every((ms) => ms > 0), 'at least one probe is waited for');
-  assert(
-    p.probeTimeoutsMs.reduce((sum, ms) => sum + ms, 0) >= 1_000,
-    'a peer that is busy for a second is not given up',
-  );
+  assert(sum(p.probeTimeoutsMs) >= 1_000, 'a peer that is busy for a second is not given up');
+  assert(p.buriedMs > p.stallMs && p.buriedMs < sum(p.probeTimeoutsMs), 'who slept writes to others before it must');
   assert(
     p.ackTimeoutFloorMs <= p.ackTimeoutInitialMs && p.ackTimeoutInitialMs <= p.ackTimeoutCapMs,
     'ack timeouts ordered',
   );
   assert(p.lookupRetryMs < p.lookupDeadlineMs, 'a lookup is tried twice before it fails');
   assert(p.duplicateMemoryMs >= p.lookupDeadlineMs, 'a copy of a live lookup is always recognised');
-  assert(p.reprobeFirstMs <= p.reprobeCapMs, 'the wait for a re-probe grows');
+  assert(p.disbeliefMs > p.silenceMs + sum(p.probeTimeoutsMs), 'the dead are disbelieved until all have noticed');
+  assert(p.tableRepairFirstMs <= p.tableRepairCapMs, 'the wait between rows grows');
   assert(p.jitter >= 0 && p.jitter < 1, 'jitter is a share');
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,30 +1,23 @@
 /**
- * Nodes that were known and are gone: dead, stopped, or cut off by a partition. They are probed again, ever more
- * rarely, because that is what heals two rings; and until the next probe is due, hearsay about them is not
- * believed, because that is how the dead return.
+ * Nodes that were known and are gone: dead, stopped, or cut off by a partition. One of them is probed again now and
+ * then, because that is what heals two rings; and for a while after each failure hearsay about it is not believed,
+ * because that is how the dead return. What a node says itself is no hearsay.
  */
 
+import { randomBelow } from '../base/random.ts';
 import type { Contact } from '../id/contact.ts';
 import type { NodeId } from '../id/id-space.ts';
 import type { Core } from './core.ts';
-import type { Deadline } from './deadlines.ts';
 
-type Memory = { readonly contact: Contact; waitMs: number; dueAt: number };
-
-export type RememberedPorts = {
-  /** One probe; ends in `forget` or in `add`. */
-  reprobe(contact: Contact): void;
-};
+type Memory = { readonly contact: Contact; readonly failures: number; readonly believedFrom: number };
 
 export class Remembered {
   private readonly core: Core;
-  private readonly ports: RememberedPorts;
+  /** Least lately failed first. */
   private readonly memories = new Map<NodeId, Memory>();
-  private deadline: Deadline | undefined = undefined;
 
-  constructor(core: Core, ports: RememberedPorts) {
+  constructor(core: Core) {
     this.core = core;
-    this.ports = ports;
   }
 
   contacts(): Contact[] {
@@ -35,55 +28,45 @@ export class Remembered {
     return this.memories.has(id);
   }
 
-  /** Remembers a node; when it is remembered already it has failed again, and waits twice as long. */
+  /** Remembers a node that has just failed. */
   add(contact: Contact): void {
-    const { parameters } = this.core;
-    const before = this.memories.get(contact.nodeId);
-    const waitMs =
-      before === undefined ? parameters.reprobeFirstMs : Math.min(2 * before.waitMs, parameters.reprobeCapMs);
+    const { parameters, now } = this.core;
+    const failures = (this.memories.get(contact.nodeId)?.failures ?? 0) + 1;
     this.memories.delete(contact.nodeId);
-    this.memories.set(contact.nodeId, { contact, waitMs, dueAt: this.core.now + this.core.jittered(waitMs) });
-    if (this.memories.size > parameters.rememberedMax) {
-      const [oldest] = this.memories.keys();
-      if (oldest !== undefined) this.memories.delete(oldest);
-    }
-    this.schedule();
+    this.memories.set(contact.nodeId, { contact, failures, believedFrom: now + parameters.disbeliefMs });
+    if (this.memories.size <= parameters.rememberedMax) return;
+    const [oldest] = this.memories.keys();
+    if (oldest !== undefined) this.memories.delete(oldest);
   }
 
   forget(id: NodeId): void {
     this.memories.delete(id);
   }
 
+  /** Whom to probe again: one of those that failed least often, because those long dead are many, and first one that is missed. */
+  next(isMissed: (id: NodeId) => boolean): Contact | undefined {
+    let lowest = Infinity;
+    let best: Contact[] = [];
+    for (const { contact, failures, believedFrom } of this.memories.values()) {
+      if (believedFrom > this.core.now) continue;
+      const rank = 2 * failures + (isMissed(contact.nodeId) ? 0 : 1);
+      if (rank > lowest) continue;
+      if (rank < lowest) best = [];
+      lowest = rank;
+      best.push(contact);
+    }
+    return best[randomBelow(this.core.random, best.length)];
+  }
+
   /** Whether another's word about a node is to be ignored for now; new addresses are always worth a try. */
-  blocks(contact: Contact): boolean {
+  disbelieves(contact: Contact): boolean {
     const memory = this.memories.get(contact.nodeId);
-    if (memory === undefined || memory.dueAt <= this.core.now) return false;
+    if (memory === undefined || memory.believedFrom <= this.core.now) return false;
     const { peerId, addrs } = memory.contact;
     return (
       peerId === contact.peerId &&
       addrs.length === contact.addrs.length &&
       addrs.every((a) => contact.addrs.includes(a))
     );
-  }
-
-  private schedule(): void {
-    if (this.deadline?.run !== undefined || this.memories.size === 0) return;
-    let earliest = Infinity;
-    for (const memory of this.memories.values()) earliest = Math.min(earliest, memory.dueAt);
-    this.deadline = this.core.deadlines.set(Math.max(earliest, this.core.now), () => {
-      this.reprobeDue();
-    });
-  }
-
-  /** One at a time: the others' turn comes a little later. */
-  private reprobeDue(): void {
-    const { core } = this;
-    for (const memory of this.memories.values()) {
-      if (memory.dueAt > core.now) continue;
-      memory.dueAt = core.now + core.jittered(memory.waitMs);
-      this.ports.reprobe(memory.contact);
-      break;
-    }
-    this.schedule();
   }
 }

@@ -1,36 +1,53 @@
 /**
- * Closing the gaps that lost leaves tear. Whoever stood beside the lost node, towards us, knows who comes after;
- * it is asked for its leaf set. If a half is then still short, its last node is asked who follows it: a stranger
- * is probed; one of our own members means that the ring is small and closes here. Nothing is broadcast on a
- * timeout: only the two immediate neighbours of a dead node tell others, each its own side.
+ * Closing the gaps that lost leaves tear, with few messages. One node watches each: its counterclockwise neighbour,
+ * which alone tells others, on its own side. Each of these checks for itself, and writes to the node that now enters
+ * its leaf set, one on the far side of the gap. That one reads in the exchange who is dead, checks too, and has its
+ * own new member in the writer: so each pair across the gap is made by one exchange, begun by the counterclockwise.
+ *
+ * If a half stays short, whoever stood beside the lost node is asked for its leaf set, then the last node of the half
+ * who follows it: a stranger is probed; one of our own members means that the ring is small and closes here.
  */
 
 import type { Contact } from '../id/contact.ts';
 import type { NodeId } from '../id/id-space.ts';
-import { randomBelow } from '../base/random.ts';
-import type { Acquaintance, LostPlace } from './acquaintance.ts';
+import type { LostPlace } from './acquaintance.ts';
 import type { Core } from './core.ts';
 import type { Deadline } from './deadlines.ts';
+import type { Hearsay } from './hearsay.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Liveness } from './liveness.ts';
 import type { FailureMessage } from './messages.ts';
+import type { Half } from './side.ts';
+
+type Direction = {
+  readonly half: readonly KnownNode[];
+  readonly away: (id: NodeId) => number;
+};
+
+type LostLeaf = {
+  readonly node: KnownNode;
+  readonly place: LostPlace;
+  readonly goodbye: readonly Contact[] | undefined;
+};
 
 export class Repair {
   private readonly core: Core;
   private readonly liveness: Liveness;
-  private readonly acquaintance: Acquaintance;
+  private readonly hearsay: Hearsay;
   private readonly asked = new Set<KnownNode>();
   /** The last node of a short half, asked who follows it. */
-  private end: { readonly node: KnownNode; readonly isClockwise: boolean } | undefined = undefined;
+  private end: { readonly node: KnownNode; readonly side: Half } | undefined = undefined;
   private retry: Deadline | undefined = undefined;
+  private swaps = 0;
+  private lost: LostLeaf[] = [];
 
-  constructor(core: Core, liveness: Liveness, acquaintance: Acquaintance) {
+  constructor(core: Core, liveness: Liveness, hearsay: Hearsay) {
     this.core = core;
     this.liveness = liveness;
-    this.acquaintance = acquaintance;
+    this.hearsay = hearsay;
   }
 
-  /** Swaps leaf sets with a random member, for ever, at a slow pace. */
+  /** Swaps leaf sets with a member, for ever, at a slow pace. */
   startSwapping(): void {
     const { core } = this;
     core.deadlines.set(core.now + core.jittered(core.parameters.leafSetSwapMs) * core.random(), () => {
@@ -40,22 +57,30 @@ export class Repair {
 
   /** Whether the leaf set may lack somebody. */
   get pending(): boolean {
-    if (this.asked.size > 0 || this.retry?.run !== undefined) return true;
+    if (this.asked.size > 0 || (this.retry?.run !== undefined && !this.core.leafSet.isComplete())) return true;
     for (const node of this.core.candidates) if (node.forLeafSet && node.heard) return true;
     return false;
   }
 
-  leafLost(node: KnownNode, place: LostPlace): void {
-    if (!place.saidGoodbye && this.core.state === 'active') this.tellOthers(node.nodeId, place);
-    // Who knew the whole ring knows it still.
-    if (place.wasWhole) return;
-    if (node.heirs !== undefined) this.acquaintance.considerAll(node.heirs);
-    if (node.heirs === undefined || !this.bridges(node.nodeId, node.heirs)) this.askBeside(node.nodeId);
+  /** Settled at the end of the step: those that go together are told, and replaced, together. */
+  leafLost(node: KnownNode, place: LostPlace, goodbye: readonly Contact[] | undefined): void {
+    this.lost.push({ node, place, goodbye });
   }
 
   /** Others may have been kept out for its sake. */
   leafCandidateFailed(node: KnownNode): void {
-    this.askBeside(node.nodeId);
+    const { half, away } = this.side(node.nodeId);
+    const last = half.at(-1);
+    const wasWithin = last !== undefined && away(node.nodeId) < away(last.nodeId);
+    if (wasWithin || !this.core.leafSet.isComplete()) this.askBeside(node.nodeId);
+  }
+
+  /** During a long sleep others have given this node up and filled its place: it writes to all that it knew. */
+  afterSleep(): void {
+    const { core } = this;
+    const sleptLong = core.sleptMs > core.parameters.buriedMs;
+    core.sleptMs = 0;
+    if (sleptLong && core.state === 'active') for (const node of core.leafSet.members()) this.ask(node);
   }
 
   ask(node: KnownNode): void {
@@ -67,12 +92,18 @@ export class Repair {
   exchanged(node: KnownNode, contacts: readonly Contact[]): void {
     this.asked.delete(node);
     if (this.end?.node !== node) return;
-    const { isClockwise } = this.end;
+    const { side } = this.end;
     this.end = undefined;
-    const next = this.nextAfter(node.nodeId, contacts, isClockwise);
-    if (next === undefined) this.retryLater();
-    else if (next === this.core.self || this.core.known.get(next)?.inLeafSet === true) this.closeRing();
-    else if (!this.core.known.has(next)) this.retryLater();
+    const { core } = this;
+    const next = this.nextAfter(node.nodeId, contacts, side);
+    const known = next === undefined ? undefined : core.known.get(next.nodeId);
+    if (next === undefined) {
+      this.retryAfter(core.parameters.repairRetryMs);
+    } else if (next.nodeId === core.self || (known?.inLeafSet === true && !core.leafSet[side].includes(known))) {
+      this.closeRing();
+    } else if (known?.inLeafSet !== true && !this.hearsay.considerNext(next, side)) {
+      this.retryAfter(core.parameters.repairRetryMs);
+    }
   }
 
   gone(node: KnownNode): void {
@@ -80,73 +111,83 @@ export class Repair {
     if (this.end?.node === node) this.end = undefined;
   }
 
-  onFailure(from: Contact, message: FailureMessage): void {
-    const node = this.core.known.get(message.nodeId);
-    if (node?.inLeafSet === true) {
-      node.heirs = message.contacts;
-      // The other has probed often enough: one probe of our own will do.
-      this.liveness.probe(node, false, [this.core.parameters.checkTimeoutMs]);
-    }
-    this.checkAbsent(from.nodeId, message.contacts);
-  }
-
-  /**
-   * A leaf set of an active node says also who is not there: a member of ours that it should list and does not,
-   * and that was not heard lately, is checked. So word of a death gets around even if those beside it died, too.
-   */
-  checkAbsent(sender: NodeId, contacts: readonly Contact[]): void {
-    const { core } = this;
-    const { space } = core.geometry;
-    let reachCw = 0;
-    let reachCcw = 0;
-    for (const { nodeId } of contacts) {
-      const cw = space.clockwise(sender, nodeId);
-      if (2 * cw < space.size) reachCw = Math.max(reachCw, cw);
-      else reachCcw = Math.max(reachCcw, space.size - cw);
-    }
-    for (const node of core.leafSet.members()) {
-      if (core.now - node.heardAt < core.parameters.silenceMs || node.nodeId === sender) continue;
-      const cw = space.clockwise(sender, node.nodeId);
-      if (cw >= reachCw && space.size - cw >= reachCcw) continue;
-      if (!contacts.some((contact) => contact.nodeId === node.nodeId)) this.liveness.probe(node, false);
-    }
-  }
-
   /** At the end of a step that changed the view: goes on where a half is short and nothing is under way. */
   settle(): void {
     const { core } = this;
+    if (this.lost.length > 0) this.closeGaps();
     if (core.leafSet.isComplete() || this.asked.size > 0 || this.retry?.run !== undefined) return;
-    for (const node of core.candidates) if (node.forLeafSet) return;
-    const isClockwise = core.leafSet.clockwise.length < core.leafSet.half;
-    const half = isClockwise ? core.leafSet.clockwise : core.leafSet.counterclockwise;
+    if (this.awaitsLeaf()) return;
+    const side = core.leafSet.clockwise.length < core.leafSet.half ? 'clockwise' : 'counterclockwise';
+    const half = core.leafSet[side];
     if (half.length === 0) {
-      for (const node of core.table.entries()) if (node.state === 'live') core.leafSet.insert(node);
+      const nearest = this.nearestInTable(side);
+      if (nearest !== undefined) core.leafSet.insert(nearest, side);
       if (half.length === 0) this.closeRing();
     }
     const last = half.at(-1);
     if (last === undefined) return;
-    this.end = { node: last, isClockwise };
+    this.end = { node: last, side };
     this.ask(last);
   }
 
   private swap(): void {
     const { core } = this;
+    const { leafSetSwapMs, swapPerNodeMs } = core.parameters;
     const members = core.leafSet.members();
-    const node = members[randomBelow(core.random, members.length)];
-    if (node?.state === 'live') this.liveness.probe(node, true);
-    core.deadlines.set(core.now + core.jittered(core.parameters.leafSetSwapMs), () => {
+    this.swaps += 1;
+    if (this.swaps % 2 === 1 || !this.hearsay.reprobe()) {
+      // Not any: the one that was silent longest. So nobody is taken for a leaf for ever because word of its death was lost.
+      const [silent] = members.toSorted((a, b) => a.heardAt - b.heardAt);
+      if (silent?.state === 'live') this.liveness.probe(silent, true);
+    }
+    // The fewer there are, the more often: then the other part of a ring that was parted is as soon found.
+    const waitMs = Math.min(leafSetSwapMs, swapPerNodeMs * (members.length + 1));
+    core.deadlines.set(core.now + core.jittered(waitMs), () => {
       this.swap();
     });
   }
 
-  /** Whether the contacts told reach from a lost position to the far end of that half as it will be: then nobody is missing between. */
-  private bridges(lost: NodeId, contacts: readonly Contact[]): boolean {
+  /** The live entry that is nearest on one side: a half that was lost as a whole begins anew with it. */
+  private nearestInTable(side: Half): KnownNode | undefined {
+    let nearest: KnownNode | undefined;
+    for (const node of this.core.table.entries()) {
+      if (node.state !== 'live') continue;
+      if (nearest === undefined || this.core.leafSet.isFartherOut(side, nearest.nodeId, node.nodeId)) nearest = node;
+    }
+    return nearest;
+  }
+
+  private closeGaps(): void {
     const { core } = this;
-    const { half, away } = this.side(lost);
-    const ids = half.map((node) => node.nodeId);
-    for (const node of core.candidates) if (node.forLeafSet) ids.push(node.nodeId);
-    const end = ids.sort((a, b) => away(a) - away(b))[core.leafSet.half - 1];
-    return end !== undefined && contacts.some((contact) => contact.nodeId === end);
+    const { lost } = this;
+    this.lost = [];
+    const isActive = core.state === 'active';
+    const died = lost.filter(({ goodbye }) => goodbye === undefined);
+    if (isActive && died.length > 0) this.tellOthers(died);
+    // Who knew the whole ring knows it still; who took another in while a node was suspected has no gap.
+    if (!core.leafSet.isComplete() && lost.some(({ place }) => place.wasWhole)) this.closeRing();
+    const isComplete = core.leafSet.isComplete();
+    const hasNoGap = isComplete || core.leafSet.clockwise.length >= core.leafSet.half;
+    if (isActive && hasNoGap && died.some(({ place }) => place.wasClockwise)) this.exchangeAcross();
+    if (isComplete) return;
+    const ours = lost.filter(({ place }) => !isActive || place.wasClockwise);
+    for (const { node, goodbye } of ours) this.hearsay.considerAll(goodbye ?? node.heirs ?? []);
+    if (core.leafSet.isComplete() || this.awaitsLeaf()) return;
+    // Whoever watched it will write, or the one across the gap; who watched it itself asks, and who is told in vain.
+    const urgent = ours.find(({ node, place }) => !isActive || place.wasSuccessor || node.heirs !== undefined);
+    if (urgent === undefined) this.retryAfter(core.parameters.repairGraceMs);
+    else this.askBeside(urgent.node.nodeId);
+  }
+
+  /** The watcher of a dead node tells who is there besides: that may close a gap which we have noticed before. */
+  onFailure(contacts: readonly Contact[]): void {
+    if (!this.core.leafSet.isComplete()) this.hearsay.considerAll(contacts);
+  }
+
+  /** Somebody is being probed who may close the gap. */
+  private awaitsLeaf(): boolean {
+    for (const node of this.core.candidates) if (node.forLeafSet) return true;
+    return false;
   }
 
   /** The member next to a lost position on our side of it, else the one behind it, knows all that we now miss. */
@@ -158,7 +199,7 @@ export class Repair {
   }
 
   /** The half in whose direction a position lies, and the distance in that direction. */
-  private side(position: NodeId): { readonly half: readonly KnownNode[]; readonly away: (id: NodeId) => number } {
+  private side(position: NodeId): Direction {
     const { geometry, self, leafSet } = this.core;
     const { space } = geometry;
     return space.clockwise(self, position) <= space.clockwise(position, self)
@@ -166,16 +207,17 @@ export class Repair {
       : { half: leafSet.counterclockwise, away: (id) => space.clockwise(id, self) };
   }
 
-  private nextAfter(id: NodeId, contacts: readonly Contact[], isClockwise: boolean): NodeId | undefined {
+  private nextAfter(id: NodeId, contacts: readonly Contact[], side: Half): Contact | undefined {
     const { space } = this.core.geometry;
-    let next: NodeId | undefined;
+    let next: Contact | undefined;
     let nearest = Infinity;
-    for (const { nodeId } of contacts) {
+    for (const contact of contacts) {
+      const { nodeId } = contact;
       if (nodeId === id) continue;
-      const distance = isClockwise ? space.clockwise(id, nodeId) : space.clockwise(nodeId, id);
+      const distance = side === 'clockwise' ? space.clockwise(id, nodeId) : space.clockwise(nodeId, id);
       if (distance < nearest) {
         nearest = distance;
-        next = nodeId;
+        next = contact;
       }
     }
     return next;
@@ -184,41 +226,51 @@ export class Repair {
   /** The whole ring is known: everybody may stand in both halves. */
   private closeRing(): void {
     const { leafSet } = this.core;
-    for (const node of leafSet.members()) leafSet.insert(node);
+    for (const node of leafSet.members()) {
+      if (leafSet.insert(node) !== undefined) this.liveness.probe(node, true);
+    }
     this.core.viewChanged = true;
   }
 
-  private retryLater(): void {
+  /** Tells the one on the far side of a gap, which in a small ring is no newcomer, by an exchange who is dead. */
+  private exchangeAcross(): void {
+    const partner = this.core.leafSet.clockwise.findLast((node) => node.state === 'live');
+    if (partner !== undefined) this.liveness.probe(partner, true);
+  }
+
+  private retryAfter(ms: number): void {
     const { core } = this;
     if (this.retry?.run !== undefined) return;
-    this.retry = core.deadlines.set(core.now + core.jittered(core.parameters.repairRetryMs), () => {
+    this.retry = core.deadlines.set(core.now + core.jittered(ms), () => {
       core.viewChanged = true;
     });
   }
 
-  /** An immediate neighbour of the dead node tells its own side and the other neighbour; anybody else tells those two. */
-  private tellOthers(dead: NodeId, place: LostPlace): void {
+  private tellOthers(died: readonly LostLeaf[]): void {
     const { core } = this;
-    const { clockwise, counterclockwise, half } = core.leafSet;
-    const receivers = new Set<KnownNode | undefined>();
-    if (place.wasSuccessor) {
-      for (const node of counterclockwise.slice(0, half - 1)) receivers.add(node);
-      receivers.add(clockwise[0]);
-    }
-    if (place.wasPredecessor) {
-      for (const node of clockwise.slice(0, half - 1)) receivers.add(node);
-      receivers.add(counterclockwise[0]);
-    }
-    if (receivers.size === 0) {
-      const { space } = core.geometry;
-      const byNearness = core.leafSet
-        .members()
-        .toSorted((a, b) => space.distance(a.nodeId, dead) - space.distance(b.nodeId, dead));
-      for (const node of byNearness.slice(0, 2)) receivers.add(node);
-    }
-    const contacts = [...core.neighbourhood(), core.contact];
-    for (const node of receivers) {
-      if (node?.state === 'live') core.send(node, { type: 'failure', nodeId: dead, contacts });
-    }
+    const message: FailureMessage = {
+      type: 'failure',
+      contacts: [...core.neighbourhood(), core.contact],
+      dead: core.dead(),
+    };
+    const receivers = new Set(died.flatMap(({ node, place }) => this.toBeTold(node, place)));
+    for (const node of receivers) if (node.state === 'live') core.send(node, message);
+  }
+
+  /** The one that watched the dead node tells its side. Who found out otherwise tells that one. */
+  private toBeTold(dead: KnownNode, place: LostPlace): readonly KnownNode[] {
+    const { counterclockwise, half } = this.core.leafSet;
+    if (place.wasSuccessor) return counterclockwise.slice(0, half - 1);
+    return dead.heirs === undefined ? this.watcherOf(dead.nodeId) : [];
+  }
+
+  /** The member that stands next counterclockwise of a position. */
+  private watcherOf(position: NodeId): readonly KnownNode[] {
+    const { space } = this.core.geometry;
+    const away = (node: KnownNode): number => space.clockwise(node.nodeId, position);
+    return this.core.leafSet
+      .members()
+      .toSorted((a, b) => away(a) - away(b))
+      .slice(0, 1);
   }
 }

@@ -1,6 +1,9 @@
 /**
  * The routing table (Pastry, 2.3): for every row and column at most one node, by preference a near one. A node
  * that has a slot keeps it until it is dead or a clearly nearer one is measured; rows exist once they are needed.
+ *
+ * A slot without a live holder may have a node on trial: hearsay, which the next lookup that needs the slot tries
+ * out. Its acknowledgement is the answer that lets it enter, so that filling a slot costs no message of its own.
  */
 
 import type { NodeId } from '../id/id-space.ts';
@@ -14,6 +17,8 @@ export class RoutingTable {
   private readonly geometry: Geometry;
   private readonly self: NodeId;
   private readonly rows: (KnownNode | undefined)[][] = [];
+  /** By row and column. */
+  private readonly trials = new Map<number, KnownNode>();
 
   constructor(geometry: Geometry, self: NodeId) {
     this.geometry = geometry;
@@ -28,6 +33,30 @@ export class RoutingTable {
   holder(id: NodeId): KnownNode | undefined {
     const row = this.geometry.row(this.self, id);
     return this.rows[row]?.[this.geometry.column(row, id)];
+  }
+
+  /** Who is on trial for a slot. */
+  trial(row: number, column: number): KnownNode | undefined {
+    return this.trials.get(row * this.geometry.columns + column);
+  }
+
+  /** Who is on trial for the slot that this id belongs in. */
+  trialFor(id: NodeId): KnownNode | undefined {
+    return this.trials.get(this.slotOf(id));
+  }
+
+  /** Whether a slot lacks both a live holder and somebody on trial. */
+  lacks(id: NodeId): boolean {
+    return this.holder(id)?.state !== 'live' && !this.trials.has(this.slotOf(id));
+  }
+
+  putOnTrial(node: KnownNode): void {
+    this.trials.set(this.slotOf(node.nodeId), node);
+  }
+
+  endTrial(node: KnownNode): void {
+    const slot = this.slotOf(node.nodeId);
+    if (this.trials.get(slot) === node) this.trials.delete(slot);
   }
 
   hasRoomFor(id: NodeId): boolean {
@@ -62,11 +91,6 @@ export class RoutingTable {
     return true;
   }
 
-  /** Rows that exist, empty ones included. */
-  rowCount(): number {
-    return this.rows.length;
-  }
-
   *row(row: number): Generator<KnownNode> {
     for (const node of this.rows[row] ?? []) if (node !== undefined) yield node;
   }
@@ -79,6 +103,11 @@ export class RoutingTable {
     let count = 0;
     for (const slots of this.rows) for (const node of slots) if (node !== undefined) count += 1;
     return count;
+  }
+
+  private slotOf(id: NodeId): number {
+    const row = this.geometry.row(this.self, id);
+    return row * this.geometry.columns + this.geometry.column(row, id);
   }
 }
 

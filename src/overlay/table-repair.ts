@@ -1,106 +1,140 @@
 /**
- * Keeping the routing table full and near: rows for joiners on their way through, rows asked for at a slow pace
- * from a random entry, and a row sent back to whoever passed a lookup on without gaining a digit although we could
- * have (passive repair: it costs something only where it is needed).
+ * Keeping the routing table full and near. At a slow pace this node asks a near one for a row that it has:
+ * empty slots are filled, and whoever may be nearer than the holder of a slot is probed. The row comes with the
+ * teller's round trips, so that only promising ones are: those near a node that is near us are near us, too. A node
+ * soon knows its surroundings (as in T-Man: Jelasity, Montresor and Babaoglu 2009), and then asks ever more rarely.
+ *
+ * A slot whose holder failed costs no message: the hop that the next lookup takes instead names another with its
+ * acknowledgement, and the lookup after that tries it.
  */
 
 import type { Contact } from '../id/contact.ts';
 import { randomBelow } from '../base/random.ts';
-import type { Acquaintance } from './acquaintance.ts';
 import type { Core } from './core.ts';
-import { CONTACTS_MAX, type JoinMessage, type LookupMessage, type RowRequestMessage } from './messages.ts';
+import type { Hearsay } from './hearsay.ts';
+import type { KnownNode } from './known-node.ts';
+import type { Liveness } from './liveness.ts';
+import type { ContactsMessage } from './messages.ts';
 
-/** Least time between two rows sent back unasked. */
-const PASSIVE_GAP_MS = 1_000;
+/** One of so many of the nearest is asked: the very nearest would tell the same again. */
+const NEAREST_ASKED = 4;
+/** A contact is probed if its round trip, as far as one can tell, is at most so many times the holder's. */
+const PROMISING_RATIO = 1.2;
+/** The wait grows while a row brings nothing nearer. */
+const WAIT_GROWTH = 1.5;
+
+type Prospect = { readonly contact: Contact; readonly ratio: number };
 
 export class TableRepair {
   private readonly core: Core;
-  private readonly acquaintance: Acquaintance;
-  private passiveAt = -Infinity;
+  private readonly liveness: Liveness;
+  private readonly hearsay: Hearsay;
   private requestId = 0;
+  private waitMs: number;
+  /** Probed because of the last row. */
+  private tried: KnownNode[] = [];
 
-  constructor(core: Core, acquaintance: Acquaintance) {
+  constructor(core: Core, liveness: Liveness, hearsay: Hearsay) {
     this.core = core;
-    this.acquaintance = acquaintance;
+    this.liveness = liveness;
+    this.hearsay = hearsay;
+    this.waitMs = core.parameters.tableRepairFirstMs;
   }
 
   start(): void {
+    this.takeTurnAfter(this.core.jittered(this.waitMs) * this.core.random());
+  }
+
+  /** A row, asked for or for a joiner. */
+  onRow(from: Contact, message: ContactsMessage): void {
     const { core } = this;
-    core.deadlines.set(core.now + core.jittered(core.parameters.tableRepairMs) * core.random(), () => {
-      this.askForRow();
+    if (core.state !== 'active' || message.requestId !== this.requestId) return;
+    this.requestId = 0;
+    const teller = core.known.get(from.nodeId);
+    const prospects: Prospect[] = [];
+    for (const [index, contact] of message.contacts.entries()) {
+      if (core.table.hasRoomFor(contact.nodeId)) {
+        if (this.hearsay.consider(contact)) this.note(contact);
+        continue;
+      }
+      const ratio = this.promise(contact, teller?.smoothedMs ?? -1, message.roundTripsMs[index] ?? 0);
+      if (ratio < PROMISING_RATIO) prospects.push({ contact, ratio });
+    }
+    prospects.sort((a, b) => a.ratio - b.ratio);
+    for (const { contact } of prospects.slice(0, core.parameters.nearerProbesMax)) {
+      if (this.hearsay.considerNearer(contact)) this.note(contact);
+    }
+  }
+
+  /** With an acknowledgement came the name of a node that we seem to lack. */
+  onHint(hint: Contact): void {
+    this.hearsay.putOnTrial(hint);
+  }
+
+  private note(contact: Contact): void {
+    const node = this.core.known.get(contact.nodeId);
+    if (node !== undefined) this.tried.push(node);
+  }
+
+  /**
+   * The expected round trip to a contact over that to the holder of its slot. Of the triangle us, teller, contact two
+   * sides are known; over all angles between them the square of the third is on average the sum of their squares.
+   */
+  private promise(contact: Contact, tellerMs: number, fromTellerMs: number): number {
+    const holderMs = this.core.table.holder(contact.nodeId)?.smoothedMs ?? -1;
+    if (tellerMs <= 0 || fromTellerMs <= 0 || holderMs <= 0) return Infinity;
+    return Math.hypot(tellerMs, fromTellerMs) / holderMs;
+  }
+
+  private takeTurnAfter(ms: number): void {
+    const { core } = this;
+    core.deadlines.set(core.now + ms, () => {
+      this.takeTurn();
     });
   }
 
-  /** Sends the joiner the rows that nobody has supplied yet and that fit it. */
-  supplyRows(message: JoinMessage): JoinMessage {
+  private takeTurn(): void {
     const { core } = this;
-    const shared = Math.min(core.geometry.row(core.self, message.joiner.nodeId), core.geometry.rows - 1);
-    if (shared < message.rowsSupplied) return message;
-    const contacts: Contact[] = [];
-    for (let row = message.rowsSupplied; row <= shared; row++) contacts.push(...this.rowContacts(row));
-    this.send(message.joiner, message.requestId, false, contacts);
-    return { ...message, rowsSupplied: shared + 1 };
+    const gained = this.tried.some((node) => node.inTable);
+    this.tried = [];
+    if (!gained) this.waitMs = Math.min(WAIT_GROWTH * this.waitMs, core.parameters.tableRepairCapMs);
+    const doubtful = this.doubtful();
+    if (doubtful === undefined) this.askForRow();
+    else this.liveness.check(doubtful);
+    this.takeTurnAfter(core.jittered(this.waitMs));
   }
 
-  /** At the end of a join: the leaf set, from which the joiner finds its own. */
-  supplyLeafSet(message: JoinMessage): void {
-    this.send(message.joiner, message.requestId, true, this.core.neighbourhood());
-  }
-
-  onRowRequest(from: Contact, message: RowRequestMessage): void {
-    this.send(from, message.requestId, false, this.rowContacts(message.row));
-  }
-
-  onRow(contacts: readonly Contact[], requestId: number): void {
-    const { core } = this;
-    let nearerProbes = requestId === this.requestId && requestId !== 0 ? core.parameters.nearerProbesMax : 0;
-    if (core.state === 'joining') {
-      for (const contact of contacts) this.acquaintance.considerForTable(contact);
-      return;
+  /** An entry that is passed over and that nobody is probing. */
+  private doubtful(): KnownNode | undefined {
+    for (const node of this.core.table.entries()) {
+      if (node.state === 'suspected' && node.probe === undefined) return node;
     }
-    for (const contact of contacts) {
-      if (this.acquaintance.consider(contact)) continue;
-      if (nearerProbes > 0 && this.acquaintance.considerNearer(contact)) nearerProbes -= 1;
-    }
-  }
-
-  /** Sends a row back to a hop that gained no digit where we would have. */
-  onLookupFrom(from: Contact, message: LookupMessage): void {
-    const { core } = this;
-    const { geometry, self } = core;
-    if (core.now - this.passiveAt < PASSIVE_GAP_MS || core.leafSet.covers(message.key)) return;
-    const row = geometry.row(self, message.key);
-    if (row !== geometry.row(from.nodeId, message.key)) return;
-    if (core.table.get(row, geometry.column(row, message.key)) === undefined) return;
-    this.passiveAt = core.now;
-    this.send(from, 0, false, this.rowContacts(row));
-  }
-
-  private rowContacts(row: number): Contact[] {
-    const contacts: Contact[] = [];
-    for (const node of this.core.table.row(row)) if (node.state === 'live') contacts.push(node.contact);
-    return contacts;
-  }
-
-  private send(to: Contact, requestId: number, last: boolean, contacts: readonly Contact[]): void {
-    this.core.sendTo(to, { type: 'contacts', requestId, last, contacts: contacts.slice(0, CONTACTS_MAX) });
+    return undefined;
   }
 
   private askForRow(): void {
     const { core } = this;
-    const rows: number[] = [];
-    for (let row = 0; row < core.table.rowCount(); row++) if (!core.table.row(row).next().done) rows.push(row);
-    const row = rows[randomBelow(core.random, rows.length)];
-    if (row !== undefined) {
-      const entries = [...core.table.row(row)].filter((node) => node.state === 'live');
-      const node = entries[randomBelow(core.random, entries.length)];
-      if (node !== undefined) {
-        this.requestId = core.newRequestId();
-        core.send(node, { type: 'row-request', requestId: this.requestId, row });
-      }
+    const entries = [...core.table.entries()];
+    const any = entries[randomBelow(core.random, entries.length)];
+    if (any === undefined) return;
+    // A full row comes up more often: there is more to choose among for it.
+    const row = core.geometry.row(core.self, any.nodeId);
+    const near = this.tellers(row).sort((a, b) => a.smoothedMs - b.smoothedMs);
+    const teller = near[randomBelow(core.random, Math.min(NEAREST_ASKED, near.length))];
+    if (teller === undefined) return;
+    this.requestId = core.newRequestId();
+    core.send(teller, { type: 'row-request', requestId: this.requestId, row });
+  }
+
+  /** Those whose row fits us, too, because they share the digits before it. */
+  private tellers(row: number): KnownNode[] {
+    const { core } = this;
+    const tellers: KnownNode[] = [];
+    for (const node of core.table.entries(row)) if (node.state === 'live') tellers.push(node);
+    for (const node of core.leafSet.members()) {
+      if (node.state === 'live' && !node.inTable && core.geometry.row(core.self, node.nodeId) >= row)
+        tellers.push(node);
     }
-    core.deadlines.set(core.now + core.jittered(core.parameters.tableRepairMs), () => {
-      this.askForRow();
-    });
+    return tellers;
   }
 }

@@ -180,6 +180,7 @@ export class OverlayDriver implements Ring {
         return;
       case 'neighbours-changed':
         this.#options.onNeighboursChanged();
+        this.#options.log.debug('leaf-set', { nodeIds: this.#formatted(this.leafSet()) });
         return;
       case 'observe':
         this.#observe(effect.fact);
@@ -190,6 +191,10 @@ export class OverlayDriver implements Ring {
     const waiter = this.#lookups.get(Number(lookupId));
     this.#lookups.delete(Number(lookupId));
     if (waiter !== undefined) settle(waiter);
+  }
+
+  #formatted(contacts: readonly Contact[]): string {
+    return contacts.map(({ nodeId }) => this.#options.reader.idSpace.format(nodeId)).join(',');
   }
 
   #observe(fact: OverlayFact): void {

@@ -78,7 +78,7 @@ export class PeerMemory {
     const kept = contacts.slice(0, CONTACTS_MAX);
     await this.#settings.put(
       CONTACTS,
-      encodeOverlayMessage({ type: 'contacts', requestId: 0, last: false, contacts: kept }),
+      encodeOverlayMessage({ type: 'contacts', requestId: 0, last: false, roundTripsMs: [], contacts: kept }),
     );
   }
 

@@ -5,7 +5,7 @@
 
 import type { Contact } from '../id/contact.ts';
 import type { Key, NodeId } from '../id/id-space.ts';
-import type { OverlayEffect } from '../overlay/events.ts';
+import type { LookupFailure, OverlayEffect } from '../overlay/events.ts';
 import type { OverlayNode } from '../overlay/overlay-node.ts';
 import type { Place } from './network-model.ts';
 
@@ -17,8 +17,6 @@ export type SimulatedPeer = {
   isUp: boolean;
   /** Until then it is stopped as by SIGSTOP: what comes in waits. */
   pausedUntil: number;
-  /** Group within a partition; messages pass within a group only. */
-  group: number;
   /** When the earliest tick that is planned for it is due. */
   tickAt: number;
 };
@@ -31,4 +29,6 @@ export type LookupOutcome = {
   readonly path: readonly NodeId[];
   readonly tookMs: number;
   readonly effect: Extract<OverlayEffect, { type: 'found' }> | undefined;
+  /** Why it failed, if it did; `killed` when the entry's machine was. */
+  readonly failure: LookupFailure | 'killed' | undefined;
 };

@@ -15,6 +15,7 @@ import { DEFAULT_OVERLAY_PARAMETERS, type OverlayParameters } from '../overlay/p
 import { EventHeap } from './event-heap.ts';
 import { DEFAULT_NETWORK_OPTIONS, NetworkModel, type NetworkOptions } from './network-model.ts';
 import { Oracle } from './oracle.ts';
+import { PendingLookups } from './pending-lookups.ts';
 import type { LookupOutcome, SimulatedPeer } from './simulated-peer.ts';
 
 export type SimulationOptions = {
@@ -41,19 +42,22 @@ export class Simulation {
   readonly peers = new Map<NodeId, SimulatedPeer>();
   /** Messages sent, by type. */
   readonly sent = new Map<OverlayMessage['type'], number>();
+  /** How many of the acknowledgements sent were for lookups and their answers. */
+  lookupAcks = 0;
   /** Lookups delivered at a node that was not the closest live one at that moment. */
   wrongDeliveries = 0;
   now = 0;
+  /** Whether the network carries messages from one machine to another at all: set it to part the network. */
+  reaches: (from: SimulatedPeer, to: SimulatedPeer) => boolean = () => true;
   onFact: ((peer: SimulatedPeer, fact: OverlayFact) => void) | undefined = undefined;
   onSend: ((from: SimulatedPeer, to: Contact, message: OverlayMessage) => void) | undefined = undefined;
   private readonly heap = new EventHeap<Planned>();
   private readonly network: NetworkModel;
   private readonly refusals: boolean;
-  private readonly lookups = new Map<
-    number,
-    { key: Key; entry: NodeId; at: number; done: (o: LookupOutcome) => void }
-  >();
-  private lastLookupId = 0;
+  private readonly lookups = new PendingLookups();
+  private readonly retired = new Set<NodeId>();
+  /** Id of the lookup or answer that is being handled: an acknowledgement with it is the one for it. */
+  private handling: number | undefined = undefined;
 
   constructor(options: SimulationOptions) {
     this.parameters = { ...DEFAULT_OVERLAY_PARAMETERS, ...options.parameters };
@@ -84,7 +88,6 @@ export class Simulation {
       node: this.newNode(contact),
       isUp: false,
       pausedUntil: 0,
-      group: 0,
       tickAt: Infinity,
     };
     this.peers.set(id, peer);
@@ -105,11 +108,19 @@ export class Simulation {
     this.step(peer, { type: 'start', seeds, alone });
   }
 
-  /** Without a word, as by SIGKILL. */
+  /** Without a word, as by SIGKILL. Its own lookups end with it. */
   kill(peer: SimulatedPeer): void {
     peer.isUp = false;
     peer.tickAt = Infinity;
     this.oracle.remove(peer.contact.nodeId);
+    this.lookups.killedAt(peer.contact.nodeId, this.now);
+  }
+
+  /** Kills a machine that never comes back; nothing is kept of it but its id, which nobody gets again. */
+  retire(peer: SimulatedPeer): void {
+    this.kill(peer);
+    this.peers.delete(peer.contact.nodeId);
+    this.retired.add(peer.contact.nodeId);
   }
 
   stop(peer: SimulatedPeer, forGood = false): void {
@@ -130,8 +141,7 @@ export class Simulation {
   }
 
   lookup(peer: SimulatedPeer, key: Key, done: (outcome: LookupOutcome) => void): void {
-    const lookupId = ++this.lastLookupId;
-    this.lookups.set(lookupId, { key, entry: peer.contact.nodeId, at: this.now, done });
+    const lookupId = this.lookups.begin(key, peer.contact.nodeId, this.now, done);
     this.step(peer, { type: 'lookup', key, lookupId });
   }
 
@@ -193,7 +203,7 @@ export class Simulation {
   private freeId(): NodeId {
     for (;;) {
       const id = this.randomKey();
-      if (!this.peers.has(id)) return id;
+      if (!this.peers.has(id) && !this.retired.has(id)) return id;
     }
   }
 
@@ -217,19 +227,25 @@ export class Simulation {
     if (planned.type === 'tick') {
       if (planned.at !== to.tickAt) return;
       to.tickAt = Infinity;
-      this.step(to, { type: 'tick' });
+      // What was waited for may have come: then there is nothing to do but wait for the next.
+      if (to.node.nextDeadline() <= this.now) this.step(to, { type: 'tick' });
+      else this.planTick(to);
     } else if (planned.type === 'message') {
+      const { from, message } = planned;
+      this.handling = message.type === 'lookup' || message.type === 'found' ? message.messageId : undefined;
       if (to.isUp) this.step(to, planned);
-      else if (this.refusals) this.refuse(planned.from, to.contact);
+      else if (this.refusals) this.refuse(from, to);
+      this.handling = undefined;
     } else {
       this.step(to, { type: 'unreachable', contact: planned.contact });
     }
   }
 
-  private refuse(sender: Contact, contact: Contact): void {
-    const from = this.peer(sender.nodeId);
-    for (const delay of this.network.delays(from.place, this.peer(contact.nodeId).place)) {
-      this.heap.push(this.now + delay, { type: 'refused', to: from, contact });
+  private refuse(sender: Contact, dead: SimulatedPeer): void {
+    const to = this.peers.get(sender.nodeId);
+    if (to === undefined) return;
+    for (const delay of this.network.delays(dead.place, to.place)) {
+      this.heap.push(this.now + delay, { type: 'refused', to, contact: dead.contact });
     }
   }
 
@@ -250,10 +266,10 @@ export class Simulation {
           this.oracle.add(peer.contact.nodeId);
           break;
         case 'found':
-          this.endLookup(effect.lookupId, effect);
+          this.lookups.end(effect.lookupId, this.now, effect);
           break;
         case 'lookup-failed':
-          this.endLookup(effect.lookupId, undefined);
+          this.lookups.end(effect.lookupId, this.now, undefined, effect.reason);
           break;
         case 'observe':
           this.judge(peer, effect.fact);
@@ -267,9 +283,10 @@ export class Simulation {
 
   private carry(peer: SimulatedPeer, contact: Contact, message: OverlayMessage): void {
     this.sent.set(message.type, (this.sent.get(message.type) ?? 0) + 1);
+    if (message.type === 'ack' && message.messageId === this.handling) this.lookupAcks += 1;
     this.onSend?.(peer, contact, message);
     const to = this.peers.get(contact.nodeId);
-    if (to === undefined || to.group !== peer.group) return;
+    if (to === undefined || !this.reaches(peer, to)) return;
     for (const delay of this.network.delays(peer.place, to.place)) {
       this.heap.push(this.now + delay, { type: 'message', to, from: peer.contact, message });
     }
@@ -277,14 +294,5 @@ export class Simulation {
 
   private judge(peer: SimulatedPeer, fact: OverlayFact): void {
     if (fact.kind === 'delivered' && this.oracle.root(fact.key) !== peer.contact.nodeId) this.wrongDeliveries += 1;
-  }
-
-  private endLookup(lookupId: number | string, effect: LookupOutcome['effect']): void {
-    const id = Number(lookupId);
-    const lookup = this.lookups.get(id);
-    assert(lookup !== undefined, 'a lookup ends once');
-    this.lookups.delete(id);
-    const { key, entry, at, done } = lookup;
-    done({ key, entry, root: effect?.root.nodeId, path: effect?.path ?? [], tookMs: this.now - at, effect });
   }
 }

@@ -4,10 +4,11 @@
  */
 
 import type { Contact } from '../id/contact.ts';
-import type { Position } from '../id/id-space.ts';
+import type { NodeId, Position } from '../id/id-space.ts';
 import type { KeyInterval } from '../id/interval.ts';
 import {
   CONTACTS_MAX,
+  DEAD_MAX,
   INTERVALS_MAX,
   PATH_MAX,
   REQUEST_IDS,
@@ -19,6 +20,9 @@ import { check, decodeWith } from './decode.ts';
 import { WireOverlayMessage } from './generated/overlay.ts';
 import { OVERLAY_FRAME_BYTES_MAX } from './limits.ts';
 
+/** What the schema's field holds, microseconds. */
+const ROUND_TRIP_US_MAX = 2 ** 32 - 1;
+
 export const OVERLAY_PROTOCOL = '/p2p-file-store/overlay/1.0.0';
 
 export function encodeOverlayMessage(message: OverlayMessage): Uint8Array {
@@ -27,8 +31,10 @@ export function encodeOverlayMessage(message: OverlayMessage): Uint8Array {
 
 function toWire(message: OverlayMessage): WireOverlayMessage {
   switch (message.type) {
-    case 'ack':
-      return { ack: message };
+    case 'ack': {
+      const { messageId, hint } = message;
+      return { ack: hint === undefined ? { messageId } : { messageId, hint: encodeContact(hint) } };
+    }
     case 'lookup':
       return { lookup: { ...message, origin: encodeContact(message.origin), path: [...message.path] } };
     case 'found': {
@@ -39,32 +45,52 @@ function toWire(message: OverlayMessage): WireOverlayMessage {
     case 'join':
       return { join: { ...message, joiner: encodeContact(message.joiner) } };
     case 'contacts':
-      return { contacts: { ...message, contacts: message.contacts.map(encodeContact) } };
+      return {
+        contacts: {
+          ...message,
+          contacts: message.contacts.map(encodeContact),
+          roundTrips: message.roundTripsMs.map((ms) => Math.min(Math.round(ms * 1_000), ROUND_TRIP_US_MAX)),
+        },
+      };
     case 'row-request':
       return { rowRequest: message };
     case 'probe':
-      return { probe: { ...message, contacts: message.contacts.map(encodeContact) } };
+      return { probe: leafSetToWire(message) };
     case 'probe-reply':
-      return { probeReply: { ...message, contacts: message.contacts.map(encodeContact) } };
+      return { probeReply: leafSetToWire(message) };
     case 'heartbeat':
       return { heartbeat: message };
     case 'failure':
-      return { failure: { ...message, contacts: message.contacts.map(encodeContact) } };
+      return { failure: leafSetToWire(message) };
     case 'goodbye':
       return { goodbye: { ...message, contacts: message.contacts.map(encodeContact) } };
   }
 }
 
+function leafSetToWire<T extends { contacts: readonly Contact[]; dead: readonly NodeId[] }>(message: T) {
+  return { ...message, contacts: message.contacts.map(encodeContact), dead: [...message.dead] };
+}
+
 /** @throws BadMessageError naming what is wrong */
 export function decodeOverlayMessage(bytes: Uint8Array, reader: ContactReader): OverlayMessage {
   const wire = decodeWith(WireOverlayMessage, bytes, OVERLAY_FRAME_BYTES_MAX, 'overlay message');
-  if (wire.ack !== undefined) return { type: 'ack', messageId: messageId(wire.ack.messageId) };
+  if (wire.ack !== undefined) {
+    const { messageId: id, hint } = wire.ack;
+    return { type: 'ack', messageId: messageId(id), ...(hint !== undefined && { hint: reader.contact(hint) }) };
+  }
   if (wire.heartbeat !== undefined) return { type: 'heartbeat', active: wire.heartbeat.active };
   if (wire.lookup !== undefined || wire.found !== undefined || wire.join !== undefined) return routed(wire, reader);
   if (wire.contacts !== undefined) {
-    const { requestId: id, last, contacts } = wire.contacts;
+    const { requestId: id, last, contacts, roundTrips } = wire.contacts;
     check(id < REQUEST_IDS, 'a request id is out of range');
-    return { type: 'contacts', requestId: id, last, contacts: contactsOf(contacts, reader) };
+    check(roundTrips.length === 0 || roundTrips.length === contacts.length, 'a row has contacts without round trips');
+    return {
+      type: 'contacts',
+      requestId: id,
+      last,
+      contacts: contactsOf(contacts, reader),
+      roundTripsMs: roundTrips.map((us) => us / 1_000),
+    };
   }
   if (wire.rowRequest !== undefined) {
     const { requestId: id, row } = wire.rowRequest;
@@ -72,18 +98,15 @@ export function decodeOverlayMessage(bytes: Uint8Array, reader: ContactReader): 
     return { type: 'row-request', requestId: requestId(id), row };
   }
   if (wire.probe !== undefined) {
-    const { messageId: id, exchange, active, contacts } = wire.probe;
-    return { type: 'probe', messageId: messageId(id), exchange, active, contacts: contactsOf(contacts, reader) };
+    const { messageId: id, exchange, active } = wire.probe;
+    return { type: 'probe', messageId: messageId(id), exchange, active, ...leafSetOf(wire.probe, reader) };
   }
   if (wire.probeReply !== undefined) {
     const { messageId: id, replyId, exchange, active } = wire.probeReply;
-    const contacts = contactsOf(wire.probeReply.contacts, reader);
-    return { type: 'probe-reply', messageId: messageId(id), replyId, exchange, active, contacts };
+    const leafSet = leafSetOf(wire.probeReply, reader);
+    return { type: 'probe-reply', messageId: messageId(id), replyId, exchange, active, ...leafSet };
   }
-  if (wire.failure !== undefined) {
-    const nodeId = position(wire.failure.nodeId, reader);
-    return { type: 'failure', nodeId, contacts: contactsOf(wire.failure.contacts, reader) };
-  }
+  if (wire.failure !== undefined) return { type: 'failure', ...leafSetOf(wire.failure, reader) };
   check(wire.goodbye !== undefined, 'an overlay message of an unknown kind');
   const { forGood, contacts } = wire.goodbye;
   return { type: 'goodbye', forGood, contacts: contactsOf(contacts, reader) };
@@ -150,6 +173,14 @@ function pathOf(values: readonly number[], reader: ContactReader): Position[] {
 function intervalsOf(values: readonly { from: number; to: number }[], reader: ContactReader): KeyInterval[] {
   check(values.length <= INTERVALS_MAX, 'too many intervals');
   return values.map(({ from, to }) => ({ from: position(from, reader), to: position(to, reader) }));
+}
+
+function leafSetOf(
+  { contacts, dead }: { contacts: readonly Uint8Array[]; dead: readonly number[] },
+  reader: ContactReader,
+): { contacts: Contact[]; dead: NodeId[] } {
+  check(dead.length <= DEAD_MAX, 'too many dead in one message');
+  return { contacts: contactsOf(contacts, reader), dead: dead.map((id) => position(id, reader)) };
 }
 
 function contactsOf(values: readonly Uint8Array[], reader: ContactReader): Contact[] {

@@ -1,99 +1,93 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Key, NodeId } from '../../src/id/id-space.ts';
+import { intervalContains } from '../../src/id/interval.ts';
 import { PastryGeometry } from '../../src/overlay/pastry.ts';
 import { contactOf } from './helpers.ts';
+import { RingModel, WIDTHS } from './ring-model.ts';
 
-const SIZE = 2 ** 16;
-const geometry = new PastryGeometry(16);
-/** Ids that crowd around the wrap and in ties as well as anywhere. */
-const position = fc.oneof(
-  fc.integer({ min: 0, max: SIZE - 1 }),
-  fc.integer({ min: -8, max: 8 }).map((n) => (n + SIZE) % SIZE),
-);
-const ids = fc.uniqueArray(position, { minLength: 1, maxLength: 60 });
+describe.each(WIDTHS)('on a ring of %i bits', (bits) => {
+  const geometry = new PastryGeometry(bits);
+  const { space } = geometry;
+  const model = new RingModel(bits);
+  const { position } = model;
+  const compare = (key: Key, a: NodeId, b: NodeId): number => Math.sign(geometry.compare(key, a, b));
+  const mirrored = (key: Key, id: NodeId): NodeId => ((2 * key - id + 2 * space.size) % space.size) as NodeId;
 
-/** The order as ROUTING.md words it, written out again by brute force: walk outwards from the key, clockwise first. */
-function rankByWalking(key: number, members: readonly number[]): number[] {
-  const ranked: number[] = [];
-  for (let step = 0; step <= SIZE / 2; step++) {
-    for (const at of new Set([(key + step) % SIZE, (key - step + SIZE) % SIZE])) {
-      if (members.includes(at)) ranked.push(at);
-    }
-  }
-  return ranked;
-}
-
-describe('closeness', () => {
-  it('is a total order: antisymmetric, transitive, and equal only for the same id', () => {
+  it('closeness is a total order: antisymmetric, transitive, and equal only for the same id', () => {
     fc.assert(
       fc.property(position, position, position, position, (key, a, b, c) => {
-        const compare = (x: number, y: number): number =>
-          Math.sign(geometry.compare(key as Key, x as NodeId, y as NodeId));
-        expect(compare(a, b)).toBe(0 - compare(b, a));
-        expect(compare(a, b) === 0).toBe(a === b);
-        if (compare(a, b) < 0 && compare(b, c) < 0) expect(compare(a, c)).toBe(-1);
+        expect(compare(key, a, b)).toBe(0 - compare(key, b, a));
+        expect(compare(key, a, b) === 0).toBe(a === b);
+        if (compare(key, a, b) < 0 && compare(key, b, c) < 0) expect(compare(key, a, c)).toBe(-1);
       }),
     );
   });
 
-  it('ranks as walking outwards from the key does, clockwise first', () => {
+  it('a tie goes to the clockwise one, across the wrap too', () => {
     fc.assert(
-      fc.property(position, fc.uniqueArray(position, { minLength: 1, maxLength: 12 }), (key, members) => {
-        const ranked = members.toSorted((a, b) => geometry.compare(key as Key, a as NodeId, b as NodeId));
-        expect(ranked).toEqual(rankByWalking(key, members));
+      fc.property(position, fc.integer({ min: 1, max: space.size / 2 - 1 }), (key, step) => {
+        const ahead = ((key + step) % space.size) as NodeId;
+        expect(compare(key, ahead, mirrored(key, ahead))).toBe(-1);
       }),
-      { numRuns: 25 },
     );
   });
 
-  it('gives a tie to the clockwise node, across the wrap too', () => {
-    const first = (key: number, members: number[]): unknown =>
-      geometry.replicaSet(
-        key as Key,
-        1,
-        members.map((id) => contactOf(id)),
-      )[0]?.nodeId;
-    expect(first(0x0000, [0xffff, 0x0001])).toBe(0x0001);
-    expect(first(0xffff, [0xfffe, 0x0000])).toBe(0x0000);
-    expect(first(0x8000, [0x7000, 0x9000])).toBe(0x9000);
-  });
-});
-
-describe('replicaSet', () => {
-  it('is the first k of the order, root first, for any members', () => {
+  it('distance, shared digits and closeness are those of the model', () => {
     fc.assert(
-      fc.property(position, fc.integer({ min: 1, max: 8 }), ids, (key, k, members) => {
-        const set = geometry.replicaSet(
-          key as Key,
-          k,
-          members.map((id) => contactOf(id)),
-        );
-        expect(set.map((contact) => contact.nodeId)).toEqual(rankByWalking(key, members).slice(0, k));
+      fc.property(position, model.ids(30), (key, ids) => {
+        const tied = [...new Set([...ids, ...ids.map((id) => mirrored(key, id))])];
+        expect(tied.toSorted((a, b) => geometry.compare(key, a, b))).toEqual(model.ranked(key, tied));
+        for (const id of ids) {
+          expect(space.distance(id, key)).toBe(model.distance(key, id));
+          expect(geometry.row(id, key)).toBe(model.shared(id, key));
+        }
       }),
-      { numRuns: 25 },
     );
   });
-});
 
-describe('intervals', () => {
-  it('give each key to exactly one node, which is the closest', () => {
+  it('a table slot holds exactly those that share its row of digits and have its next one', () => {
     fc.assert(
-      fc.property(ids, fc.array(position, { minLength: 1, maxLength: 20 }), (members, keys) => {
-        const ring = members.toSorted((a, b) => a - b) as NodeId[];
-        for (const key of [...keys, ...ring] as Key[]) {
-          const owners = ring.filter((id, i) => {
-            const alone = ring.length === 1;
-            const before = alone ? undefined : ring[(i - 1 + ring.length) % ring.length];
-            const after = alone ? undefined : ring[(i + 1) % ring.length];
-            return geometry
-              .intervals(id, before, after)
-              .some(
-                ({ from, to }) =>
-                  from === to || geometry.space.clockwise(from, key) < geometry.space.clockwise(from, to),
-              );
-          });
-          expect(owners).toEqual([ring.toSorted((a, b) => geometry.compare(key, a, b))[0]]);
+      fc.property(position, position, (self, other) => {
+        const row = geometry.row(self, other);
+        if (row === geometry.rows) return;
+        expect(geometry.column(row, other)).not.toBe(geometry.column(row, self));
+        expect(space.format(other)[row]).toBe(geometry.column(row, other).toString(16));
+      }),
+    );
+  });
+
+  it('a step towards a key loses no digit and gains nearness', () => {
+    fc.assert(
+      fc.property(position, model.ids(12, 2), (key, [self = key, ...others]) => {
+        for (const id of others) {
+          const isNearer = model.distance(key, id) < model.distance(key, self);
+          const keepsDigits = model.shared(id, key) >= model.shared(self, key);
+          expect(geometry.progresses(self, id, key)).toBe(isNearer && keepsDigits);
+        }
+      }),
+    );
+  });
+
+  it('a replica set is the first k of the order, root first, for any members', () => {
+    fc.assert(
+      fc.property(position, fc.integer({ min: 1, max: 8 }), model.ids(40), (key, k, ids) => {
+        const members = ids.map((id) => contactOf(id));
+        const set = geometry.replicaSet(key, k, members);
+        expect(set.map((contact) => contact.nodeId)).toEqual(model.ranked(key, ids).slice(0, k));
+      }),
+    );
+  });
+
+  it('the intervals of all nodes give each key to exactly one, which is its root', () => {
+    fc.assert(
+      fc.property(model.ids(40), fc.array(position, { minLength: 1, maxLength: 20 }), (ids, keys) => {
+        const middles = ids.map((id) => Math.floor((id + (model.around(id, ids)[0] ?? id)) / 2) as Key);
+        const intervalsOf = (id: NodeId) =>
+          geometry.intervals(id, model.around(id, ids, -1)[0], model.around(id, ids)[0]);
+        for (const key of [...keys, ...ids, ...middles]) {
+          const owners = ids.filter((id) => intervalsOf(id).some((interval) => intervalContains(space, interval, key)));
+          expect(owners).toEqual([model.root(key, ids)]);
         }
       }),
     );
@@ -101,6 +95,8 @@ describe('intervals', () => {
 });
 
 describe('newcomerId', () => {
+  const geometry = new PastryGeometry(16);
+
   it('never gives an id twice, and keeps the largest gap below twice the smallest but one', () => {
     const taken: NodeId[] = [];
     for (let i = 0; i < 300; i++) {
@@ -110,12 +106,12 @@ describe('newcomerId', () => {
       if (id !== undefined) taken.push(id);
     }
     const sorted = taken.toSorted((a, b) => a - b);
-    const gaps = sorted.map((id, i) => ((sorted[(i + 1) % sorted.length] ?? 0) - id + SIZE) % SIZE);
+    const gaps = sorted.map((id, i) => ((sorted[(i + 1) % sorted.length] ?? 0) - id + 2 ** 16) % 2 ** 16);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(2 * Math.min(...gaps));
   });
 
   it('says when the ring is full', () => {
-    const all = Array.from({ length: SIZE }, (_, id) => id as NodeId);
+    const all = Array.from({ length: 2 ** 16 }, (_, id) => id as NodeId);
     expect(geometry.newcomerId(all)).toBeUndefined();
     expect(geometry.newcomerId(all.filter((id) => id !== 0x1234))).toBe(0x1234);
   });

@@ -46,15 +46,6 @@ describe('what a lookup brings back', () => {
       expect(interval).toBeDefined();
       if (interval === undefined) continue;
       expect(space.clockwise(interval.from, key)).toBeLessThan(space.clockwise(interval.from, interval.to));
-      const { node } = simulation.peer(ranked[0] ?? key);
-      expect(node.isRoot(key)).toBe(true);
-      expect(node.replicaSet(key, 3)?.map((contact) => contact.nodeId)).toEqual(ranked.slice(0, 3));
-      // Everybody else either knows the same set or refuses to guess; the farthest must refuse.
-      for (const id of ids) {
-        const seen = simulation.peer(id).node.replicaSet(key, 3);
-        if (seen !== undefined) expect(seen.map((contact) => contact.nodeId)).toEqual(ranked.slice(0, 3));
-      }
-      expect(simulation.peer(ranked.at(-1) ?? key).node.replicaSet(key, 3)).toBeUndefined();
     }
   });
 });

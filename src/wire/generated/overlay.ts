@@ -559,6 +559,11 @@ export namespace WireOverlayMessage {
     value: number
   }
 
+  export interface WireOverlayMessageAckHintFieldEvent {
+    field: '$.ack.hint'
+    value: Uint8Array
+  }
+
   export interface WireOverlayMessageLookupMessageIdFieldEvent {
     field: '$.lookup.messageId'
     value: number
@@ -665,6 +670,12 @@ export namespace WireOverlayMessage {
     value: Uint8Array
   }
 
+  export interface WireOverlayMessageContactsRoundTripsFieldEvent {
+    field: '$.contacts.roundTrips[]'
+    index: number
+    value: number
+  }
+
   export interface WireOverlayMessageRowRequestRequestIdFieldEvent {
     field: '$.rowRequest.requestId'
     value: number
@@ -696,6 +707,12 @@ export namespace WireOverlayMessage {
     value: Uint8Array
   }
 
+  export interface WireOverlayMessageProbeDeadFieldEvent {
+    field: '$.probe.dead[]'
+    index: number
+    value: number
+  }
+
   export interface WireOverlayMessageProbeReplyMessageIdFieldEvent {
     field: '$.probeReply.messageId'
     value: number
@@ -722,20 +739,27 @@ export namespace WireOverlayMessage {
     value: Uint8Array
   }
 
+  export interface WireOverlayMessageProbeReplyDeadFieldEvent {
+    field: '$.probeReply.dead[]'
+    index: number
+    value: number
+  }
+
   export interface WireOverlayMessageHeartbeatActiveFieldEvent {
     field: '$.heartbeat.active'
     value: boolean
-  }
-
-  export interface WireOverlayMessageFailureNodeIdFieldEvent {
-    field: '$.failure.nodeId'
-    value: number
   }
 
   export interface WireOverlayMessageFailureContactsFieldEvent {
     field: '$.failure.contacts[]'
     index: number
     value: Uint8Array
+  }
+
+  export interface WireOverlayMessageFailureDeadFieldEvent {
+    field: '$.failure.dead[]'
+    index: number
+    value: number
   }
 
   export interface WireOverlayMessageGoodbyeForGoodFieldEvent {
@@ -757,13 +781,14 @@ export namespace WireOverlayMessage {
     return decodeMessage(buf, WireOverlayMessage.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireOverlayMessage>): Generator<WireOverlayMessageAckMessageIdFieldEvent | WireOverlayMessageLookupMessageIdFieldEvent | WireOverlayMessageLookupRequestIdFieldEvent | WireOverlayMessageLookupKeyFieldEvent | WireOverlayMessageLookupOriginFieldEvent | WireOverlayMessageLookupPathFieldEvent | WireOverlayMessageFoundMessageIdFieldEvent | WireOverlayMessageFoundRequestIdFieldEvent | WireOverlayMessageFoundKeyFieldEvent | WireOverlayMessageFoundReplicaSetFieldEvent | WireOverlayMessageFoundPathFieldEvent | WireOverlayMessageFoundIntervalsFromFieldEvent | WireOverlayMessageFoundIntervalsToFieldEvent | WireOverlayMessageJoinMessageIdFieldEvent | WireOverlayMessageJoinRequestIdFieldEvent | WireOverlayMessageJoinJoinerFieldEvent | WireOverlayMessageJoinRowsSuppliedFieldEvent | WireOverlayMessageJoinHopsFieldEvent | WireOverlayMessageContactsRequestIdFieldEvent | WireOverlayMessageContactsLastFieldEvent | WireOverlayMessageContactsContactsFieldEvent | WireOverlayMessageRowRequestRequestIdFieldEvent | WireOverlayMessageRowRequestRowFieldEvent | WireOverlayMessageProbeMessageIdFieldEvent | WireOverlayMessageProbeExchangeFieldEvent | WireOverlayMessageProbeActiveFieldEvent | WireOverlayMessageProbeContactsFieldEvent | WireOverlayMessageProbeReplyMessageIdFieldEvent | WireOverlayMessageProbeReplyReplyIdFieldEvent | WireOverlayMessageProbeReplyExchangeFieldEvent | WireOverlayMessageProbeReplyActiveFieldEvent | WireOverlayMessageProbeReplyContactsFieldEvent | WireOverlayMessageHeartbeatActiveFieldEvent | WireOverlayMessageFailureNodeIdFieldEvent | WireOverlayMessageFailureContactsFieldEvent | WireOverlayMessageGoodbyeForGoodFieldEvent | WireOverlayMessageGoodbyeContactsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireOverlayMessage>): Generator<WireOverlayMessageAckMessageIdFieldEvent | WireOverlayMessageAckHintFieldEvent | WireOverlayMessageLookupMessageIdFieldEvent | WireOverlayMessageLookupRequestIdFieldEvent | WireOverlayMessageLookupKeyFieldEvent | WireOverlayMessageLookupOriginFieldEvent | WireOverlayMessageLookupPathFieldEvent | WireOverlayMessageFoundMessageIdFieldEvent | WireOverlayMessageFoundRequestIdFieldEvent | WireOverlayMessageFoundKeyFieldEvent | WireOverlayMessageFoundReplicaSetFieldEvent | WireOverlayMessageFoundPathFieldEvent | WireOverlayMessageFoundIntervalsFromFieldEvent | WireOverlayMessageFoundIntervalsToFieldEvent | WireOverlayMessageJoinMessageIdFieldEvent | WireOverlayMessageJoinRequestIdFieldEvent | WireOverlayMessageJoinJoinerFieldEvent | WireOverlayMessageJoinRowsSuppliedFieldEvent | WireOverlayMessageJoinHopsFieldEvent | WireOverlayMessageContactsRequestIdFieldEvent | WireOverlayMessageContactsLastFieldEvent | WireOverlayMessageContactsContactsFieldEvent | WireOverlayMessageContactsRoundTripsFieldEvent | WireOverlayMessageRowRequestRequestIdFieldEvent | WireOverlayMessageRowRequestRowFieldEvent | WireOverlayMessageProbeMessageIdFieldEvent | WireOverlayMessageProbeExchangeFieldEvent | WireOverlayMessageProbeActiveFieldEvent | WireOverlayMessageProbeContactsFieldEvent | WireOverlayMessageProbeDeadFieldEvent | WireOverlayMessageProbeReplyMessageIdFieldEvent | WireOverlayMessageProbeReplyReplyIdFieldEvent | WireOverlayMessageProbeReplyExchangeFieldEvent | WireOverlayMessageProbeReplyActiveFieldEvent | WireOverlayMessageProbeReplyContactsFieldEvent | WireOverlayMessageProbeReplyDeadFieldEvent | WireOverlayMessageHeartbeatActiveFieldEvent | WireOverlayMessageFailureContactsFieldEvent | WireOverlayMessageFailureDeadFieldEvent | WireOverlayMessageGoodbyeForGoodFieldEvent | WireOverlayMessageGoodbyeContactsFieldEvent> {
     return streamMessage(buf, WireOverlayMessage.codec(), opts)
   }
 }
 
 export interface WireAck {
   messageId: number
+  hint?: Uint8Array
 }
 
 export namespace WireAck {
@@ -779,6 +804,11 @@ export namespace WireAck {
         if ((obj.messageId != null && obj.messageId !== 0)) {
           w.uint32(8)
           w.uint32(obj.messageId)
+        }
+
+        if (obj.hint != null) {
+          w.uint32(18)
+          w.bytes(obj.hint)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -797,6 +827,10 @@ export namespace WireAck {
           switch (tag >>> 3) {
             case 1: {
               obj.messageId = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.hint = reader.bytes()
               break
             }
             default: {
@@ -821,6 +855,13 @@ export namespace WireAck {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.hint`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -838,6 +879,11 @@ export namespace WireAck {
     value: number
   }
 
+  export interface WireAckHintFieldEvent {
+    field: '$.hint'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<WireAck>): Uint8Array {
     return encodeMessage(obj, WireAck.codec())
   }
@@ -846,7 +892,7 @@ export namespace WireAck {
     return decodeMessage(buf, WireAck.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireAck>): Generator<WireAckMessageIdFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireAck>): Generator<WireAckMessageIdFieldEvent | WireAckHintFieldEvent> {
     return streamMessage(buf, WireAck.codec(), opts)
   }
 }
@@ -1614,6 +1660,7 @@ export interface WireContacts {
   requestId: number
   last: boolean
   contacts: Uint8Array[]
+  roundTrips: number[]
 }
 
 export namespace WireContacts {
@@ -1643,6 +1690,13 @@ export namespace WireContacts {
           }
         }
 
+        if (obj.roundTrips != null && obj.roundTrips.length > 0) {
+          for (const value of obj.roundTrips) {
+            w.uint32(32)
+            w.uint32(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1650,7 +1704,8 @@ export namespace WireContacts {
         const obj: any = {
           requestId: 0,
           last: false,
-          contacts: []
+          contacts: [],
+          roundTrips: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1675,6 +1730,14 @@ export namespace WireContacts {
               obj.contacts.push(reader.bytes())
               break
             }
+            case 4: {
+              if (opts.limits?.roundTrips != null && obj.roundTrips.length === opts.limits.roundTrips) {
+                throw new MaxLengthError('Decode error - repeated field "roundTrips" had too many elements')
+              }
+
+              obj.roundTrips.push(reader.uint32())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1685,7 +1748,8 @@ export namespace WireContacts {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          contacts: 0
+          contacts: 0,
+          roundTrips: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1723,6 +1787,21 @@ export namespace WireContacts {
 
               break
             }
+            case 4: {
+              if (opts.limits?.roundTrips != null && obj.roundTrips === opts.limits.roundTrips) {
+                throw new MaxLengthError('Streaming decode error - repeated field "roundTrips" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.roundTrips[]`,
+                index: obj.roundTrips,
+                value: reader.uint32()
+              }
+
+              obj.roundTrips++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1751,6 +1830,12 @@ export namespace WireContacts {
     value: Uint8Array
   }
 
+  export interface WireContactsRoundTripsFieldEvent {
+    field: '$.roundTrips[]'
+    index: number
+    value: number
+  }
+
   export function encode (obj: Partial<WireContacts>): Uint8Array {
     return encodeMessage(obj, WireContacts.codec())
   }
@@ -1759,7 +1844,7 @@ export namespace WireContacts {
     return decodeMessage(buf, WireContacts.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireContacts>): Generator<WireContactsRequestIdFieldEvent | WireContactsLastFieldEvent | WireContactsContactsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireContacts>): Generator<WireContactsRequestIdFieldEvent | WireContactsLastFieldEvent | WireContactsContactsFieldEvent | WireContactsRoundTripsFieldEvent> {
     return streamMessage(buf, WireContacts.codec(), opts)
   }
 }
@@ -1881,6 +1966,7 @@ export interface WireProbe {
   exchange: boolean
   active: boolean
   contacts: Uint8Array[]
+  dead: number[]
 }
 
 export namespace WireProbe {
@@ -1915,6 +2001,13 @@ export namespace WireProbe {
           }
         }
 
+        if (obj.dead != null && obj.dead.length > 0) {
+          for (const value of obj.dead) {
+            w.uint32(40)
+            w.uint32(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1923,7 +2016,8 @@ export namespace WireProbe {
           messageId: 0,
           exchange: false,
           active: false,
-          contacts: []
+          contacts: [],
+          dead: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1952,6 +2046,14 @@ export namespace WireProbe {
               obj.contacts.push(reader.bytes())
               break
             }
+            case 5: {
+              if (opts.limits?.dead != null && obj.dead.length === opts.limits.dead) {
+                throw new MaxLengthError('Decode error - repeated field "dead" had too many elements')
+              }
+
+              obj.dead.push(reader.uint32())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1962,7 +2064,8 @@ export namespace WireProbe {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          contacts: 0
+          contacts: 0,
+          dead: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2007,6 +2110,21 @@ export namespace WireProbe {
 
               break
             }
+            case 5: {
+              if (opts.limits?.dead != null && obj.dead === opts.limits.dead) {
+                throw new MaxLengthError('Streaming decode error - repeated field "dead" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.dead[]`,
+                index: obj.dead,
+                value: reader.uint32()
+              }
+
+              obj.dead++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2040,6 +2158,12 @@ export namespace WireProbe {
     value: Uint8Array
   }
 
+  export interface WireProbeDeadFieldEvent {
+    field: '$.dead[]'
+    index: number
+    value: number
+  }
+
   export function encode (obj: Partial<WireProbe>): Uint8Array {
     return encodeMessage(obj, WireProbe.codec())
   }
@@ -2048,7 +2172,7 @@ export namespace WireProbe {
     return decodeMessage(buf, WireProbe.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbe>): Generator<WireProbeMessageIdFieldEvent | WireProbeExchangeFieldEvent | WireProbeActiveFieldEvent | WireProbeContactsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbe>): Generator<WireProbeMessageIdFieldEvent | WireProbeExchangeFieldEvent | WireProbeActiveFieldEvent | WireProbeContactsFieldEvent | WireProbeDeadFieldEvent> {
     return streamMessage(buf, WireProbe.codec(), opts)
   }
 }
@@ -2059,6 +2183,7 @@ export interface WireProbeReply {
   exchange: boolean
   active: boolean
   contacts: Uint8Array[]
+  dead: number[]
 }
 
 export namespace WireProbeReply {
@@ -2098,6 +2223,13 @@ export namespace WireProbeReply {
           }
         }
 
+        if (obj.dead != null && obj.dead.length > 0) {
+          for (const value of obj.dead) {
+            w.uint32(48)
+            w.uint32(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2107,7 +2239,8 @@ export namespace WireProbeReply {
           replyId: 0,
           exchange: false,
           active: false,
-          contacts: []
+          contacts: [],
+          dead: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2140,6 +2273,14 @@ export namespace WireProbeReply {
               obj.contacts.push(reader.bytes())
               break
             }
+            case 6: {
+              if (opts.limits?.dead != null && obj.dead.length === opts.limits.dead) {
+                throw new MaxLengthError('Decode error - repeated field "dead" had too many elements')
+              }
+
+              obj.dead.push(reader.uint32())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2150,7 +2291,8 @@ export namespace WireProbeReply {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          contacts: 0
+          contacts: 0,
+          dead: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2202,6 +2344,21 @@ export namespace WireProbeReply {
 
               break
             }
+            case 6: {
+              if (opts.limits?.dead != null && obj.dead === opts.limits.dead) {
+                throw new MaxLengthError('Streaming decode error - repeated field "dead" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.dead[]`,
+                index: obj.dead,
+                value: reader.uint32()
+              }
+
+              obj.dead++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2240,6 +2397,12 @@ export namespace WireProbeReply {
     value: Uint8Array
   }
 
+  export interface WireProbeReplyDeadFieldEvent {
+    field: '$.dead[]'
+    index: number
+    value: number
+  }
+
   export function encode (obj: Partial<WireProbeReply>): Uint8Array {
     return encodeMessage(obj, WireProbeReply.codec())
   }
@@ -2248,7 +2411,7 @@ export namespace WireProbeReply {
     return decodeMessage(buf, WireProbeReply.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbeReply>): Generator<WireProbeReplyMessageIdFieldEvent | WireProbeReplyReplyIdFieldEvent | WireProbeReplyExchangeFieldEvent | WireProbeReplyActiveFieldEvent | WireProbeReplyContactsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbeReply>): Generator<WireProbeReplyMessageIdFieldEvent | WireProbeReplyReplyIdFieldEvent | WireProbeReplyExchangeFieldEvent | WireProbeReplyActiveFieldEvent | WireProbeReplyContactsFieldEvent | WireProbeReplyDeadFieldEvent> {
     return streamMessage(buf, WireProbeReply.codec(), opts)
   }
 }
@@ -2343,8 +2506,8 @@ export namespace WireHeartbeat {
 }
 
 export interface WireNodeFailure {
-  nodeId: number
   contacts: Uint8Array[]
+  dead: number[]
 }
 
 export namespace WireNodeFailure {
@@ -2357,15 +2520,17 @@ export namespace WireNodeFailure {
           w.fork()
         }
 
-        if ((obj.nodeId != null && obj.nodeId !== 0)) {
-          w.uint32(8)
-          w.uint32(obj.nodeId)
-        }
-
         if (obj.contacts != null && obj.contacts.length > 0) {
           for (const value of obj.contacts) {
-            w.uint32(18)
+            w.uint32(10)
             w.bytes(value)
+          }
+        }
+
+        if (obj.dead != null && obj.dead.length > 0) {
+          for (const value of obj.dead) {
+            w.uint32(16)
+            w.uint32(value)
           }
         }
 
@@ -2374,8 +2539,8 @@ export namespace WireNodeFailure {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          nodeId: 0,
-          contacts: []
+          contacts: [],
+          dead: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2385,15 +2550,19 @@ export namespace WireNodeFailure {
 
           switch (tag >>> 3) {
             case 1: {
-              obj.nodeId = reader.uint32()
-              break
-            }
-            case 2: {
               if (opts.limits?.contacts != null && obj.contacts.length === opts.limits.contacts) {
                 throw new MaxLengthError('Decode error - repeated field "contacts" had too many elements')
               }
 
               obj.contacts.push(reader.bytes())
+              break
+            }
+            case 2: {
+              if (opts.limits?.dead != null && obj.dead.length === opts.limits.dead) {
+                throw new MaxLengthError('Decode error - repeated field "dead" had too many elements')
+              }
+
+              obj.dead.push(reader.uint32())
               break
             }
             default: {
@@ -2406,7 +2575,8 @@ export namespace WireNodeFailure {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          contacts: 0
+          contacts: 0,
+          dead: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2416,13 +2586,6 @@ export namespace WireNodeFailure {
 
           switch (tag >>> 3) {
             case 1: {
-              yield {
-                field: `${prefix}.nodeId`,
-                value: reader.uint32()
-              }
-              break
-            }
-            case 2: {
               if (opts.limits?.contacts != null && obj.contacts === opts.limits.contacts) {
                 throw new MaxLengthError('Streaming decode error - repeated field "contacts" had too many elements')
               }
@@ -2434,6 +2597,21 @@ export namespace WireNodeFailure {
               }
 
               obj.contacts++
+
+              break
+            }
+            case 2: {
+              if (opts.limits?.dead != null && obj.dead === opts.limits.dead) {
+                throw new MaxLengthError('Streaming decode error - repeated field "dead" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.dead[]`,
+                index: obj.dead,
+                value: reader.uint32()
+              }
+
+              obj.dead++
 
               break
             }
@@ -2449,15 +2627,16 @@ export namespace WireNodeFailure {
     return _codec
   }
 
-  export interface WireNodeFailureNodeIdFieldEvent {
-    field: '$.nodeId'
-    value: number
-  }
-
   export interface WireNodeFailureContactsFieldEvent {
     field: '$.contacts[]'
     index: number
     value: Uint8Array
+  }
+
+  export interface WireNodeFailureDeadFieldEvent {
+    field: '$.dead[]'
+    index: number
+    value: number
   }
 
   export function encode (obj: Partial<WireNodeFailure>): Uint8Array {
@@ -2468,7 +2647,7 @@ export namespace WireNodeFailure {
     return decodeMessage(buf, WireNodeFailure.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireNodeFailure>): Generator<WireNodeFailureNodeIdFieldEvent | WireNodeFailureContactsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireNodeFailure>): Generator<WireNodeFailureContactsFieldEvent | WireNodeFailureDeadFieldEvent> {
     return streamMessage(buf, WireNodeFailure.codec(), opts)
   }
 }

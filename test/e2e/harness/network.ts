@@ -10,6 +10,7 @@ import type { FileStore } from '../../../src/client/file-store.ts';
 import type * as library from '../../../src/lib.ts';
 import { removeDirectory, temporaryDirectory } from './clean-up.ts';
 import {
+  environment,
   ROOT,
   runCommand,
   startCommand,
@@ -30,15 +31,29 @@ const ANY_PORT = '/ip4/127.0.0.1/tcp/0';
 const STARTS_AT_ONCE = 6;
 
 export class Peer extends Service {
+  /** 1 for the first of its network. */
+  readonly number: number;
   readonly storage: string;
 
-  constructor(title: string, storage: string, args: readonly string[], env: Readonly<Record<string, string>>) {
-    super({ command: 'p2p-peer', args: ['--listen', ANY_PORT, '--storage', storage, ...args], env, title });
+  constructor(number: number, storage: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+    super({
+      command: 'p2p-peer',
+      args: ['--listen', ANY_PORT, '--storage', storage, ...args],
+      env,
+      title: `peer ${String(number)}`,
+    });
+    this.number = number;
     this.storage = storage;
   }
 
   get nodeId(): string {
     return this.ready.nodeId;
+  }
+
+  /** Its leaf set, sorted, as it logged it last in this run. Takes `--log-level debug`. */
+  get leafSet(): string[] {
+    const line = [...this.runLog.matchAll(/ leaf-set nodeIds=([0-9a-f,]*)/g)].at(-1);
+    return (line?.[1] ?? '').split(',').sort();
   }
 
   /** What lies in `incoming/`: copies that are not committed, or not in their place yet. */
@@ -50,6 +65,8 @@ export class Peer extends Service {
 export type NetworkOptions = {
   readonly peers?: number;
   readonly title?: string;
+  /** A directory to be used, and to be left to whoever made it. */
+  readonly dir?: string;
   /** For `p2p-discovery start`. */
   readonly discoveryArgs?: readonly string[];
   /** For each `p2p-peer start`. */
@@ -64,9 +81,11 @@ export class Network {
   readonly peers: Peer[] = [];
   readonly #peerArgs: readonly string[];
   readonly #stores: FileStore[] = [];
+  readonly #removesDir: boolean;
 
   private constructor(dir: string, options: NetworkOptions) {
     this.dir = dir;
+    this.#removesDir = options.dir === undefined;
     this.configDir = join(dir, 'config');
     this.#peerArgs = options.peerArgs ?? [];
     this.discovery = new Service({
@@ -78,7 +97,8 @@ export class Network {
   }
 
   static async start(options: NetworkOptions = {}): Promise<Network> {
-    const network = new Network(await temporaryDirectory(options.title ?? 'network'), options);
+    const dir = options.dir ?? (await temporaryDirectory(options.title ?? 'network'));
+    const network = new Network(dir, options);
     try {
       await network.discovery.start(['--listen', ANY_PORT]);
       await network.addPeers(options.peers ?? 0);
@@ -102,6 +122,11 @@ export class Network {
     return { P2P_CONFIG_DIR: this.configDir };
   }
 
+  /** For commands that act as this network's person, and are started by other means than its own. */
+  get clientEnv(): NodeJS.ProcessEnv {
+    return environment({ ...this.#env, P2P_DISCOVERY: this.address });
+  }
+
   file(...names: readonly string[]): string {
     return join(this.dir, ...names);
   }
@@ -114,9 +139,10 @@ export class Network {
   }
 
   /** A peer of this network that does not run yet. */
-  newPeer(args: readonly string[] = [], storage = this.file(`peer-${String(this.peers.length)}`)): Peer {
+  newPeer(args: readonly string[] = [], storage?: string): Peer {
+    const number = this.peers.length + 1;
     const all = ['--discovery', this.address, ...this.#peerArgs, ...args];
-    const peer = new Peer(`peer ${String(this.peers.length)}`, storage, all, this.#env);
+    const peer = new Peer(number, storage ?? this.file(`peer-${String(number)}`), all, this.#env);
     this.peers.push(peer);
     return peer;
   }
@@ -194,7 +220,7 @@ export class Network {
   async close(): Promise<void> {
     await Promise.all(this.#stores.map((store) => store.close()));
     await Promise.all([...this.peers, this.discovery].map((service) => service.kill()));
-    await removeDirectory(this.dir);
+    if (this.#removesDir) await removeDirectory(this.dir);
   }
 
   #withEnv(options: CommandOptions): CommandOptions {

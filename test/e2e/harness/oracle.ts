@@ -35,6 +35,21 @@ export function closest(nodeIds: readonly string[], key: string): string {
   return best;
 }
 
+/** Who belongs into a peer's leaf set, sorted: the eight closest to either side, fewer only where there are fewer. */
+export function leafSetOf(nodeIds: readonly string[], self: string): string[] {
+  const up = nodeIds.filter((id) => id !== self).toSorted((a, b) => stepsUp(self, a) - stepsUp(self, b));
+  return [...new Set([...up.slice(0, LEAF_SET_HALF), ...up.slice(-LEAF_SET_HALF)])].sort();
+}
+
+/** Keys at which a wrong view of the ring shows: every id, and both sides of the middle between each two neighbours. */
+export function tellingKeys(nodeIds: readonly string[]): string[] {
+  const sorted = nodeIds.toSorted();
+  return sorted.flatMap((id, index) => {
+    const half = stepsUp(id, sorted[(index + 1) % sorted.length] ?? id) >> 1;
+    return [0, half, half + 1].map((steps) => ((parseInt(id, 16) + steps) % RING).toString(16).padStart(DIGITS, '0'));
+  });
+}
+
 function sharedDigits(a: string, b: string): number {
   let shared = 0;
   while (shared < DIGITS && a[shared] === b[shared]) shared++;

@@ -45,6 +45,8 @@ export class Service {
   #ended: Promise<End> | undefined;
   #ready: Ready | undefined;
   #log = '';
+  /** Where the log of the present run begins. */
+  #runBegins = 0;
 
   constructor(options: ServiceOptions) {
     this.title = options.title;
@@ -62,6 +64,7 @@ export class Service {
     guardChild(child);
     child.stdio[3]?.on('error', () => undefined);
     this.#child = child;
+    this.#runBegins = this.#log.length;
     this.#ended = once(child, 'exit').then(([status, signal]) => ({
       status: status as number | null,
       signal: signal as NodeJS.Signals | null,
@@ -103,6 +106,11 @@ export class Service {
   /** Everything it wrote to stderr so far, in all its runs. */
   get log(): string {
     return this.#log;
+  }
+
+  /** The same of the present run. */
+  get runLog(): string {
+    return this.#log.slice(this.#runBegins);
   }
 
   /** How often a text, an error code say, stands in its log. */
