@@ -91,6 +91,7 @@ export class Acquaintance {
     if (message.exchange) node.follows = this.hearsay.whereFollows(from.nodeId, message.contacts);
     if (node.state !== 'candidate') this.reconsider(node, message.exchange);
     else node.forLeafSet ||= core.leafSet.wouldEnter(from.nodeId, core.candidates, node.follows);
+    if (message.exchange) node.deathsTold = core.deathsKnown;
     const replyId = node.state === 'candidate' ? this.liveness.awaitEcho(node) : 0;
     core.send(node, {
       type: 'probe-reply',
@@ -118,17 +119,29 @@ export class Acquaintance {
     core.viewChanged = true;
   }
 
-  /** Another's word of deaths is checked, unless we have heard those ourselves just now: old word is repeated for a while. Word of strangers among our leaves is passed on. */
+  /**
+   * Another's word of deaths is checked: of a leaf that was itself heard lately, once it has been silent for a while,
+   * because old word is repeated. Word of strangers among our leaves is passed on.
+   */
   doubtDead({ dead, contacts }: Word, heardWithinMs = 0): void {
     const { core } = this;
     for (const id of dead) {
       const node = core.known.get(id);
-      if (node?.inLeafSet === true) {
-        if (core.now - node.heardAt >= heardWithinMs) this.liveness.doubt(node, contacts);
-      } else if (node === undefined && id !== core.self && core.leafSet.covers(id)) {
-        core.hearOfDeath(id);
-      }
+      if (node?.inLeafSet === true) this.doubtOnceSilent(node, contacts, heardWithinMs);
+      else if (node?.state !== 'live' && id !== core.self && core.leafSet.covers(id)) core.hearOfDeath(id);
     }
+  }
+
+  private doubtOnceSilent(node: KnownNode, heirs: readonly Contact[], silentMs: number): void {
+    const { core } = this;
+    const { heardAt } = node;
+    if (core.now - heardAt >= silentMs) {
+      this.liveness.doubt(node, heirs);
+      return;
+    }
+    core.deadlines.set(heardAt + silentMs, () => {
+      if (node.inLeafSet && node.heardAt === heardAt) this.liveness.doubt(node, heirs);
+    });
   }
 
   /** A candidate has proven itself: it enters wherever it belongs. */

@@ -49,6 +49,8 @@ export class Core {
   /** Leaf set, suspicion or state changed in this step. */
   viewChanged = false;
   neighboursChanged = false;
+  /** How often somebody nearby was found dead, or said to be. */
+  deathsKnown = 0;
   /** When each of them was found gone. */
   private readonly graves = new Map<NodeId, number>();
   private effects: OverlayEffect[] = [];
@@ -144,6 +146,7 @@ export class Core {
   hearOfDeath(id: NodeId): void {
     if (this.graves.has(id)) return;
     this.graves.set(id, this.now);
+    this.deathsKnown += 1;
     if (this.graves.size <= GRAVES_MAX) return;
     const [oldest] = this.graves.keys();
     if (oldest !== undefined) this.graves.delete(oldest);

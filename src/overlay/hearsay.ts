@@ -90,6 +90,16 @@ export class Hearsay {
     return true;
   }
 
+  /** The leaf set has changed: a table entry may stand between its members now, and enters if it lives. */
+  considerTable(): void {
+    const { core } = this;
+    if (core.state !== 'active') return;
+    for (const node of core.table.entries()) {
+      if (node.state !== 'live' || node.inLeafSet || core.leafSet.isBeyond(node.nodeId)) continue;
+      if (core.leafSet.wouldEnter(node.nodeId, core.candidates, 'neither')) this.liveness.probe(node, true);
+    }
+  }
+
   /** For the table only: while joining, whoever comes first would enter an empty leaf set. */
   considerForTable(contact: Contact): boolean {
     if (this.isStale(contact) || !this.hasRoom(contact.nodeId)) return false;

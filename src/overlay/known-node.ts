@@ -46,6 +46,8 @@ export class KnownNode implements RoundTrip {
   deviationMs = 0;
   heardAt = -Infinity;
   sentAt = -Infinity;
+  /** `deathsKnown` of the core when leaf sets were last swapped with it. */
+  deathsTold = 0;
   probe: Probe | undefined = undefined;
   /** Told by whoever takes it for dead: who is there besides. When that is confirmed, nobody else needs to be told. */
   heirs: readonly Contact[] | undefined = undefined;

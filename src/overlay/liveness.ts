@@ -40,7 +40,8 @@ export class Liveness {
     timeoutsMs: readonly number[] = this.core.parameters.probeTimeoutsMs,
   ): void {
     if (node.probe !== undefined) {
-      if (!exchange || node.probe.exchange) return;
+      // What is under way serves, unless somebody has died since it was written: this may be who alone tells it.
+      if (!exchange || (node.probe.exchange && node.deathsTold === this.core.deathsKnown)) return;
       // The row of probes under way goes on, now with the leaf set, and only an answer with one ends it.
       node.probe.exchange = true;
       node.probe.messageId = this.core.newMessageId();
@@ -140,6 +141,7 @@ export class Liveness {
   private sendProbe(node: KnownNode, probe: Probe): void {
     const { core } = this;
     probe.sentAt = core.now;
+    if (probe.exchange) node.deathsTold = core.deathsKnown;
     core.send(node, {
       type: 'probe',
       messageId: probe.messageId,

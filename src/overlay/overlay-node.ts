@@ -75,7 +75,7 @@ export class OverlayNode {
         strangerMet: (contact) => this.join.locate(contact),
       },
     );
-    this.repair = new Repair(core, liveness, hearsay);
+    this.repair = new Repair(core, liveness, hearsay, remembered);
     this.rowSupply = new RowSupply(core);
     this.tableRepair = new TableRepair(core, liveness, hearsay);
     this.heartbeats = new Heartbeats(core, this.liveness);
@@ -284,6 +284,7 @@ export class OverlayNode {
       assert(round < SETTLE_ROUNDS_MAX, 'settling ends');
       core.viewChanged = false;
       this.placement.trimLeafSet();
+      this.hearsay.considerTable();
       this.repair.settle();
       this.join.settle();
       this.forwarding.settle();

@@ -48,7 +48,7 @@ export class Placement {
       if (onTrial.probe === undefined) this.forgetCandidate(onTrial);
     }
     if (replaced === undefined) return;
-    if (replaced.state === 'suspected' && !replaced.inLeafSet) this.remembered.add(replaced.contact);
+    if (replaced.state === 'suspected' && !replaced.inLeafSet) this.parkSuspected(replaced);
     this.release(replaced);
   }
 
@@ -61,6 +61,18 @@ export class Placement {
     core.candidates.delete(node);
     core.known.delete(node.nodeId);
     node.state = 'gone';
+  }
+
+  /** A suspected node loses its place. One that is being probed may yet answer, and be needed elsewhere. */
+  private parkSuspected(node: KnownNode): void {
+    const { core } = this;
+    if (node.probe === undefined) {
+      this.remembered.add(node.contact);
+      return;
+    }
+    node.forLeafSet = core.leafSet.wouldEnter(node.nodeId, core.candidates, node.follows);
+    node.state = 'candidate';
+    core.candidates.add(node);
   }
 
   private placePushedOut(pushedOut: readonly KnownNode[]): void {

@@ -16,8 +16,10 @@ import type { Deadline } from './deadlines.ts';
 import type { Hearsay } from './hearsay.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Liveness } from './liveness.ts';
+import { LostHalf } from './lost-half.ts';
 import type { FailureMessage } from './messages.ts';
-import type { Half } from './side.ts';
+import type { Remembered } from './remembered.ts';
+import { HALVES, type Half } from './side.ts';
 
 type Direction = {
   readonly half: readonly KnownNode[];
@@ -34,17 +36,23 @@ export class Repair {
   private readonly core: Core;
   private readonly liveness: Liveness;
   private readonly hearsay: Hearsay;
+  private readonly lostHalf: LostHalf;
   private readonly asked = new Set<KnownNode>();
   /** The last node of a short half, asked who follows it. */
   private end: { readonly node: KnownNode; readonly side: Half } | undefined = undefined;
   private retry: Deadline | undefined = undefined;
   private swaps = 0;
   private lost: LostLeaf[] = [];
+  /** `deathsKnown` when a clockwise leaf died last. */
+  private deathsToTell = 0;
 
-  constructor(core: Core, liveness: Liveness, hearsay: Hearsay) {
+  constructor(core: Core, liveness: Liveness, hearsay: Hearsay, remembered: Remembered) {
     this.core = core;
     this.liveness = liveness;
     this.hearsay = hearsay;
+    this.lostHalf = new LostHalf(core, remembered, (node) => {
+      this.ask(node);
+    });
   }
 
   /** Swaps leaf sets with a member, for ever, at a slow pace. */
@@ -57,7 +65,7 @@ export class Repair {
 
   /** Whether the leaf set may lack somebody. */
   get pending(): boolean {
-    if (this.asked.size > 0 || (this.retry?.run !== undefined && !this.core.leafSet.isComplete())) return true;
+    if (this.lostHalf.pending || this.asked.size > 0 || (this.retry?.run !== undefined && !this.core.leafSet.isComplete())) return true;
     for (const node of this.core.candidates) if (node.forLeafSet && node.heard) return true;
     return false;
   }
@@ -72,6 +80,7 @@ export class Repair {
     const { half, away } = this.side(node.nodeId);
     const last = half.at(-1);
     const wasWithin = last !== undefined && away(node.nodeId) < away(last.nodeId);
+    if (wasWithin && half === this.core.leafSet.clockwise) this.deathsToTell = this.core.deathsKnown;
     if (wasWithin || !this.core.leafSet.isComplete()) this.askBeside(node.nodeId);
   }
 
@@ -91,6 +100,8 @@ export class Repair {
 
   exchanged(node: KnownNode, contacts: readonly Contact[]): void {
     this.asked.delete(node);
+    this.lostHalf.exchanged(node, contacts);
+    if (this.lostHalf.pending) this.retryAfter(this.core.parameters.repairRetryMs);
     if (this.end?.node !== node) return;
     const { side } = this.end;
     this.end = undefined;
@@ -100,7 +111,9 @@ export class Repair {
     if (next === undefined) {
       this.retryAfter(core.parameters.repairRetryMs);
     } else if (next.nodeId === core.self || (known?.inLeafSet === true && !core.leafSet[side].includes(known))) {
-      this.closeRing();
+      // Unless it skips some of the other half: then it lacks a half itself.
+      if (this.isLastOpposite(next.nodeId, side)) this.closeRing();
+      else this.retryAfter(core.parameters.repairRetryMs);
     } else if (known?.inLeafSet !== true && !this.hearsay.considerNext(next, side)) {
       this.retryAfter(core.parameters.repairRetryMs);
     }
@@ -115,16 +128,18 @@ export class Repair {
   settle(): void {
     const { core } = this;
     if (this.lost.length > 0) this.closeGaps();
-    if (core.leafSet.isComplete() || this.asked.size > 0 || this.retry?.run !== undefined) return;
-    if (this.awaitsLeaf()) return;
-    const side = core.leafSet.clockwise.length < core.leafSet.half ? 'clockwise' : 'counterclockwise';
-    const half = core.leafSet[side];
-    if (half.length === 0) {
-      const nearest = this.nearestInTable(side);
-      if (nearest !== undefined) core.leafSet.insert(nearest, side);
-      if (half.length === 0) this.closeRing();
+    this.tellAcross();
+    if (this.asked.size > 0 || this.awaitsLeaf()) return;
+    const empty = this.lostSide();
+    if (empty !== undefined) {
+      if (!this.lostHalf.begin(empty)) this.closeRing();
+      return;
     }
-    const last = half.at(-1);
+    if (this.retry?.run !== undefined) return;
+    this.lostHalf.goOn();
+    if (core.leafSet.isComplete() || this.asked.size > 0) return;
+    const side = core.leafSet.clockwise.length < core.leafSet.half ? 'clockwise' : 'counterclockwise';
+    const last = core.leafSet[side].at(-1);
     if (last === undefined) return;
     this.end = { node: last, side };
     this.ask(last);
@@ -147,14 +162,10 @@ export class Repair {
     });
   }
 
-  /** The live entry that is nearest on one side: a half that was lost as a whole begins anew with it. */
-  private nearestInTable(side: Half): KnownNode | undefined {
-    let nearest: KnownNode | undefined;
-    for (const node of this.core.table.entries()) {
-      if (node.state !== 'live') continue;
-      if (nearest === undefined || this.core.leafSet.isFartherOut(side, nearest.nodeId, node.nodeId)) nearest = node;
-    }
-    return nearest;
+  /** A half without any member, though others are known. */
+  private lostSide(): Half | undefined {
+    const { leafSet } = this.core;
+    return leafSet.members().length === 0 ? undefined : HALVES.find((side) => leafSet[side].length === 0);
   }
 
   private closeGaps(): void {
@@ -167,8 +178,7 @@ export class Repair {
     // Who knew the whole ring knows it still; who took another in while a node was suspected has no gap.
     if (!core.leafSet.isComplete() && lost.some(({ place }) => place.wasWhole)) this.closeRing();
     const isComplete = core.leafSet.isComplete();
-    const hasNoGap = isComplete || core.leafSet.clockwise.length >= core.leafSet.half;
-    if (isActive && hasNoGap && died.some(({ place }) => place.wasClockwise)) this.exchangeAcross();
+    if (isActive && died.some(({ place }) => place.wasClockwise)) this.deathsToTell = core.deathsKnown;
     if (isComplete) return;
     const ours = lost.filter(({ place }) => !isActive || place.wasClockwise);
     for (const { node, goodbye } of ours) this.hearsay.considerAll(goodbye ?? node.heirs ?? []);
@@ -223,6 +233,13 @@ export class Repair {
     return next;
   }
 
+  /** Whether nobody in the other half stands farther out than this one (which may be this node itself). */
+  private isLastOpposite(id: NodeId, side: Half): boolean {
+    const { leafSet, self } = this.core;
+    const last = leafSet[side === 'clockwise' ? 'counterclockwise' : 'clockwise'].findLast((n) => n.state === 'live');
+    return last === undefined || last.nodeId === id || id === self;
+  }
+
   /** The whole ring is known: everybody may stand in both halves. */
   private closeRing(): void {
     const { leafSet } = this.core;
@@ -232,10 +249,15 @@ export class Repair {
     this.core.viewChanged = true;
   }
 
-  /** Tells the one on the far side of a gap, which in a small ring is no newcomer, by an exchange who is dead. */
-  private exchangeAcross(): void {
-    const partner = this.core.leafSet.clockwise.findLast((node) => node.state === 'live');
-    if (partner !== undefined) this.liveness.probe(partner, true);
+  /**
+   * The last clockwise leaf is on the far side of the gaps between, and has this node as its own last: an exchange tells
+   * it who is dead, which it may hear from nobody else. In a small ring that is no newcomer.
+   */
+  private tellAcross(): void {
+    const { leafSet } = this.core;
+    if (this.deathsToTell === 0 || (leafSet.clockwise.length < leafSet.half && !leafSet.isComplete())) return;
+    const partner = leafSet.clockwise.findLast((node) => node.state === 'live');
+    if (partner !== undefined && partner.deathsTold < this.deathsToTell) this.liveness.probe(partner, true);
   }
 
   private retryAfter(ms: number): void {
