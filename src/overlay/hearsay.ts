@@ -35,7 +35,11 @@ export class Hearsay {
     const id = contact.nodeId;
     const known = core.known.get(id);
     if (known !== undefined) return this.considerKnown(known, follows);
-    if (id === core.self || (!vouched && this.remembered.disbelieves(contact))) return false;
+    if (id === core.self) return false;
+    if (!vouched && this.remembered.disbelieves(contact)) {
+      this.remembered.mention(id);
+      return false;
+    }
     const forLeafSet = core.leafSet.wouldEnter(id, core.candidates, follows);
     if (!forLeafSet && !this.hasRoom(id)) return false;
     this.probeNew(contact, forLeafSet, follows);
@@ -96,7 +100,9 @@ export class Hearsay {
     if (core.state !== 'active') return;
     for (const node of core.table.entries()) {
       if (node.state !== 'live' || node.inLeafSet || core.leafSet.isBeyond(node.nodeId)) continue;
-      if (core.leafSet.wouldEnter(node.nodeId, core.candidates, 'neither')) this.liveness.probe(node, true);
+      if (!core.leafSet.wouldEnter(node.nodeId, core.candidates, 'neither')) continue;
+      // One will do: who is not named by those around it is more likely dead.
+      this.liveness.probe(node, true, [core.parameters.checkTimeoutMs]);
     }
   }
 

@@ -40,8 +40,7 @@ export class Liveness {
     timeoutsMs: readonly number[] = this.core.parameters.probeTimeoutsMs,
   ): void {
     if (node.probe !== undefined) {
-      // What is under way serves, unless somebody has died since it was written: this may be who alone tells it.
-      if (!exchange || (node.probe.exchange && node.deathsTold === this.core.deathsKnown)) return;
+      if (!exchange || node.probe.exchange) return;
       // The row of probes under way goes on, now with the leaf set, and only an answer with one ends it.
       node.probe.exchange = true;
       node.probe.messageId = this.core.newMessageId();

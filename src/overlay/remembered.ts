@@ -9,7 +9,13 @@ import type { Contact } from '../id/contact.ts';
 import type { NodeId } from '../id/id-space.ts';
 import type { Core } from './core.ts';
 
-type Memory = { readonly contact: Contact; readonly failures: number; readonly believedFrom: number };
+type Memory = {
+  readonly contact: Contact;
+  readonly failures: number;
+  readonly believedFrom: number;
+  /** Others have spoken of it since it failed. */
+  mentioned: boolean;
+};
 
 export class Remembered {
   private readonly core: Core;
@@ -33,7 +39,8 @@ export class Remembered {
     const { parameters, now } = this.core;
     const failures = (this.memories.get(contact.nodeId)?.failures ?? 0) + 1;
     this.memories.delete(contact.nodeId);
-    this.memories.set(contact.nodeId, { contact, failures, believedFrom: now + parameters.disbeliefMs });
+    const believedFrom = now + parameters.disbeliefMs;
+    this.memories.set(contact.nodeId, { contact, failures, believedFrom, mentioned: false });
     if (this.memories.size <= parameters.rememberedMax) return;
     const [oldest] = this.memories.keys();
     if (oldest !== undefined) this.memories.delete(oldest);
@@ -43,13 +50,22 @@ export class Remembered {
     this.memories.delete(id);
   }
 
-  /** Whom to probe again: one of those that failed least often, because those long dead are many, and first one that is missed. */
+  /** It was spoken of while we did not believe that. */
+  mention(id: NodeId): void {
+    const memory = this.memories.get(id);
+    if (memory !== undefined) memory.mentioned = true;
+  }
+
+  /**
+   * Whom to probe again: one that others spoke of, else one of those that failed least often, because those long dead
+   * are many; and first one that is missed.
+   */
   next(isMissed: (id: NodeId) => boolean): Contact | undefined {
     let lowest = Infinity;
     let best: Contact[] = [];
-    for (const { contact, failures, believedFrom } of this.memories.values()) {
+    for (const { contact, failures, believedFrom, mentioned } of this.memories.values()) {
       if (believedFrom > this.core.now) continue;
-      const rank = 2 * failures + (isMissed(contact.nodeId) ? 0 : 1);
+      const rank = 2 * (mentioned ? 0 : failures) + (isMissed(contact.nodeId) ? 0 : 1);
       if (rank > lowest) continue;
       if (rank < lowest) best = [];
       lowest = rank;

@@ -1,6 +1,6 @@
 /** Mistakes about who may deliver, who is alive, and who stands in the tables. */
 
-import { scenario, leafSet, type SeededBug } from './seeded-bug.ts';
+import { scenario, leafSet, wholeRings, type SeededBug } from './seeded-bug.ts';
 
 /** Who delivers. */
 export const DELIVERY_BUGS: readonly SeededBug[] = [
@@ -77,7 +77,7 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
   {
     name: "another's word that a node is dead is believed",
     file: 'src/overlay/acquaintance.ts',
-    find: 'this.liveness.doubt(node, contacts);',
+    find: 'this.doubtOnceSilent(node, contacts, heardWithinMs);',
     replace: 'this.lose(node, { remember: true });',
     caughtBy: scenario('neighbours-cut-off'),
   },
@@ -150,5 +150,47 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
     find: 'return ms * (1 - this.parameters.jitter * this.random());',
     replace: 'return ms;',
     caughtBy: { file: 'test/sim/costs.test.ts', title: 'does nothing in step' },
+  },
+  {
+    name: 'word of a death is dropped because its subject was heard just now',
+    file: 'src/overlay/acquaintance.ts',
+    find: 'if (node.inLeafSet && node.heardAt === heardAt) this.liveness.doubt(node, heirs);',
+    replace: '',
+    caughtBy: wholeRings('in whatever order news comes'),
+  },
+  {
+    name: 'nobody tells those across a gap who is dead',
+    file: 'src/overlay/repair.ts',
+    find: 'this.tellAcross();',
+    replace: '',
+    caughtBy: wholeRings('in whatever order news comes'),
+  },
+  {
+    name: 'a table entry that stands between two leaves is left out',
+    file: 'src/overlay/overlay-node.ts',
+    find: 'this.hearsay.considerTable();',
+    replace: '',
+    caughtBy: wholeRings('in whatever order news comes'),
+  },
+  {
+    name: 'who is displaced while being probed is forgotten',
+    file: 'src/overlay/placement.ts',
+    find: 'if (node.probe === undefined) {',
+    replace: 'if (node.inTable) {',
+    caughtBy: wholeRings('in whatever order news comes'),
+  },
+  {
+    name: 'a lost half is relied upon as soon as anybody stands in it',
+    file: 'src/overlay/repair.ts',
+    find: 'this.lostHalf.pending || ',
+    replace: '',
+    caughtBy: wholeRings('leaves no gap that is not seen'),
+  },
+  {
+    name: 'a lost half is taken for closed by its first member',
+    file: 'src/overlay/lost-half.ts',
+    find: 'if (!contacts.some(isBetween)) this.side = undefined;',
+    replace: 'this.side = undefined;',
+    caughtBy: wholeRings('leaves no gap that is not seen'),
   },
 ];

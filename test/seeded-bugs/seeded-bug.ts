@@ -26,3 +26,4 @@ export const ringProperties = (title: string): SeededBug['caughtBy'] => ({
   file: 'test/sim/ring-properties.test.ts',
   title,
 });
+export const wholeRings = (title: string): SeededBug['caughtBy'] => ({ file: 'test/sim/whole-rings.test.ts', title });

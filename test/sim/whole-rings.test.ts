@@ -8,6 +8,10 @@ import type { Simulation } from '../../src/sim/simulation.ts';
 import { anyOf, expectConvergence, expectRightLookups, grownRing, manyLookups, misrouted } from './ring.ts';
 
 const SECOND = 1_000;
+/** Seeds with which one leaf set was once wrong for minutes. */
+const REGRESSIONS = [1_215, 1_425, 1_333, 1_359, 1_397, 2_117, 2_174];
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 const allActive = (simulation: Simulation) => (): boolean =>
   simulation.livePeers().every((peer) => peer.node.state === 'active');
@@ -57,6 +61,38 @@ describe('death', () => {
     expect(misrouted(simulation, outcomes)).toEqual([]);
     expect(simulation.wrongDeliveries).toBe(0);
     expectConvergence(simulation, 30 * SECOND);
+  });
+
+  it('of a quarter of a small ring becomes known to all within half a minute, in whatever order news comes', () => {
+    for (const seed of [...range(1, 100), ...REGRESSIONS]) {
+      const refusals = seed % 2 === 0;
+      const network = { spanDelayMs: 10, reordering: seed % 3 === 0 ? 0.1 : 0, detourDelayMs: 300 };
+      const simulation = grownRing(32, { seed, refusals, network });
+      simulation.runFor(simulation.random() * 20 * SECOND);
+      // Lookups raise suspicions, each node its own.
+      for (let i = 0; i < 1_500; i++) {
+        simulation.at(simulation.now + i * 20, () => {
+          simulation.lookup(anyOf(simulation, simulation.livePeers()), simulation.randomKey(), () => undefined);
+        });
+      }
+      simulation.runFor(SECOND / 2);
+      for (let i = 0; i < 8; i++) simulation.kill(anyOf(simulation, simulation.livePeers()));
+      expectConvergence(simulation, 30 * SECOND);
+      expect(simulation.wrongDeliveries, `seed ${String(seed)}`).toBe(0);
+    }
+  });
+
+  it('of more in a row than half a leaf set holds leaves no gap that is not seen', () => {
+    for (const seed of range(1, 20)) {
+      const simulation = grownRing(200, { seed });
+      simulation.runFor(5 * SECOND);
+      const ring = simulation.livePeers().toSorted((a, b) => a.contact.nodeId - b.contact.nodeId);
+      for (const peer of ring.slice(20, 30 + seed)) simulation.kill(peer);
+      const outcomes = manyLookups(simulation, 500, 10 * SECOND);
+      expect(misrouted(simulation, outcomes)).toEqual([]);
+      expect(simulation.wrongDeliveries, `seed ${String(seed)}`).toBe(0);
+      expectConvergence(simulation, 30 * SECOND);
+    }
   });
 
   it('is noticed within six seconds by a neighbour although nobody asks for the dead', () => {
