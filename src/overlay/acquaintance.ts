@@ -199,6 +199,7 @@ export class Acquaintance {
     if (!wasLeaf) return;
     if (remember || goodbye !== undefined) core.bury(node.nodeId);
     core.neighboursChanged = true;
+    core.tableMayFit = true;
     this.ports.leafLost(node, place, goodbye);
   }
 

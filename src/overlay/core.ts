@@ -49,6 +49,8 @@ export class Core {
   /** Leaf set, suspicion or state changed in this step. */
   viewChanged = false;
   neighboursChanged = false;
+  /** A table entry may have come to stand between two leaves. */
+  tableMayFit = false;
   /** How often somebody nearby was found dead, or said to be. */
   deathsKnown = 0;
   /** When each of them was found gone. */

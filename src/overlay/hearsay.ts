@@ -97,7 +97,8 @@ export class Hearsay {
   /** The leaf set has changed: a table entry may stand between its members now, and enters if it lives. */
   considerTable(): void {
     const { core } = this;
-    if (core.state !== 'active') return;
+    if (!core.tableMayFit || core.state !== 'active') return;
+    core.tableMayFit = false;
     for (const node of core.table.entries()) {
       if (node.state !== 'live' || node.inLeafSet || core.leafSet.isBeyond(node.nodeId)) continue;
       if (!core.leafSet.wouldEnter(node.nodeId, core.candidates, 'neither')) continue;

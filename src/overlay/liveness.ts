@@ -193,6 +193,7 @@ export class Liveness {
     node.state = 'live';
     node.heirs = undefined;
     this.core.viewChanged = true;
+    this.core.tableMayFit ||= !node.inLeafSet;
     this.core.observe({ kind: 'recovered', nodeId: node.nodeId });
   }
 

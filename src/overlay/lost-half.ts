@@ -61,7 +61,7 @@ export class LostHalf {
   }
 
   private nearestInTable(side: Half): readonly KnownNode[] {
-    const live = [...this.core.table.entries()].filter((node) => node.state === 'live');
+    const live = this.core.table.entries().filter((node) => node.state === 'live');
     live.sort((a, b) => (this.core.leafSet.isFartherOut(side, a.nodeId, b.nodeId) ? 1 : -1));
     return live.slice(0, ASKED_AT_ONCE);
   }

@@ -149,7 +149,7 @@ export class OverlayNode {
 
   /** Entries of the routing table, for display and statistics. */
   tableContacts(): readonly Contact[] {
-    return Array.from(this.core.table.entries(), (node) => node.contact);
+    return this.core.table.entries().map((node) => node.contact);
   }
 
   /** Active, the leaf set without gaps, and no node known that is closer, not even a doubtful one. */

@@ -27,6 +27,7 @@ export class Placement {
     if (pushedOut === undefined) return false;
     core.viewChanged = true;
     core.neighboursChanged = true;
+    core.tableMayFit = true;
     this.placePushedOut(pushedOut);
     return true;
   }

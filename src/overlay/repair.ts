@@ -65,7 +65,12 @@ export class Repair {
 
   /** Whether the leaf set may lack somebody. */
   get pending(): boolean {
-    if (this.lostHalf.pending || this.asked.size > 0 || (this.retry?.run !== undefined && !this.core.leafSet.isComplete())) return true;
+    if (
+      this.lostHalf.pending ||
+      this.asked.size > 0 ||
+      (this.retry?.run !== undefined && !this.core.leafSet.isComplete())
+    )
+      return true;
     for (const node of this.core.candidates) if (node.forLeafSet && node.heard) return true;
     return false;
   }

@@ -17,6 +17,7 @@ export class RoutingTable {
   private readonly geometry: Geometry;
   private readonly self: NodeId;
   private readonly rows: (KnownNode | undefined)[][] = [];
+  private all: readonly KnownNode[] | undefined = undefined;
   /** By row and column. */
   private readonly trials = new Map<number, KnownNode>();
 
@@ -76,6 +77,7 @@ export class RoutingTable {
     const slots = this.rows[row] ?? [];
     while (slots.length <= column) slots.push(undefined);
     slots[column] = node;
+    this.all = undefined;
     node.inTable = true;
     if (holder !== undefined) holder.inTable = false;
     return { entered: true, replaced: holder };
@@ -87,28 +89,34 @@ export class RoutingTable {
     const slots = this.rows[row];
     const column = this.geometry.column(row, node.nodeId);
     if (slots?.[column] === node) slots[column] = undefined;
+    this.all = undefined;
     node.inTable = false;
     return true;
   }
 
-  *row(row: number): Generator<KnownNode> {
-    for (const node of this.rows[row] ?? []) if (node !== undefined) yield node;
+  row(row: number): readonly KnownNode[] {
+    return present(this.rows[row] ?? []);
   }
 
-  *entries(fromRow = 0): Generator<KnownNode> {
-    for (let row = fromRow; row < this.rows.length; row++) yield* this.row(row);
+  /** All from a row on, upper rows first. The array is shared until the next change. */
+  entries(fromRow = 0): readonly KnownNode[] {
+    if (fromRow > 0) return this.rows.slice(fromRow).flatMap(present);
+    this.all ??= this.rows.flatMap(present);
+    return this.all;
   }
 
   size(): number {
-    let count = 0;
-    for (const slots of this.rows) for (const node of slots) if (node !== undefined) count += 1;
-    return count;
+    return this.entries().length;
   }
 
   private slotOf(id: NodeId): number {
     const row = this.geometry.row(this.self, id);
     return row * this.geometry.columns + this.geometry.column(row, id);
   }
+}
+
+function present(slots: readonly (KnownNode | undefined)[]): KnownNode[] {
+  return slots.filter((node) => node !== undefined);
 }
 
 function isNearer(node: KnownNode, holder: KnownNode): boolean {

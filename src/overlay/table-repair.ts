@@ -114,7 +114,7 @@ export class TableRepair {
 
   private askForRow(): void {
     const { core } = this;
-    const entries = [...core.table.entries()];
+    const entries = core.table.entries();
     const any = entries[randomBelow(core.random, entries.length)];
     if (any === undefined) return;
     // A full row comes up more often: there is more to choose among for it.
