@@ -1,8 +1,8 @@
 /**
- * Closing the gaps that lost leaves tear, with few messages. One node watches each: its counterclockwise neighbour,
- * which alone tells others, on its own side. Each of these checks for itself, and writes to the node that now enters
- * its leaf set, one on the far side of the gap. That one reads in the exchange who is dead, checks too, and has its
- * own new member in the writer: so each pair across the gap is made by one exchange, begun by the counterclockwise.
+ * Closing the gaps that lost leaves tear, with few messages. The watcher of a dead node tells the others on its side
+ * (death-news.ts). Each of these checks for itself, and writes to the node that now enters its leaf set, one on the
+ * far side of the gap. That one reads in the exchange who is dead, checks too, and has its own new member in the
+ * writer: so each pair across the gap is made by one exchange, begun by the counterclockwise.
  *
  * If a half stays short, whoever stood beside the lost node is asked for its leaf set, then the last node of the half
  * who follows it: a stranger is probed; one of our own members means that the ring is small and closes here.
@@ -16,8 +16,8 @@ import type { Deadline } from './deadlines.ts';
 import type { Hearsay } from './hearsay.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Liveness } from './liveness.ts';
+import { DeathNews, type DeadLeaf } from './death-news.ts';
 import { LostHalf } from './lost-half.ts';
-import type { FailureMessage } from './messages.ts';
 import type { Remembered } from './remembered.ts';
 import { HALVES, type Half } from './side.ts';
 
@@ -26,16 +26,13 @@ type Direction = {
   readonly away: (id: NodeId) => number;
 };
 
-type LostLeaf = {
-  readonly node: KnownNode;
-  readonly place: LostPlace;
-  readonly goodbye: readonly Contact[] | undefined;
-};
+type LostLeaf = DeadLeaf & { readonly goodbye: readonly Contact[] | undefined };
 
 export class Repair {
   private readonly core: Core;
   private readonly liveness: Liveness;
   private readonly hearsay: Hearsay;
+  private readonly news: DeathNews;
   private readonly lostHalf: LostHalf;
   private readonly asked = new Set<KnownNode>();
   /** The last node of a short half, asked who follows it. */
@@ -43,13 +40,12 @@ export class Repair {
   private retry: Deadline | undefined = undefined;
   private swaps = 0;
   private lost: LostLeaf[] = [];
-  /** `deathsKnown` when a clockwise leaf died last. */
-  private deathsToTell = 0;
 
   constructor(core: Core, liveness: Liveness, hearsay: Hearsay, remembered: Remembered) {
     this.core = core;
     this.liveness = liveness;
     this.hearsay = hearsay;
+    this.news = new DeathNews(core, liveness);
     this.lostHalf = new LostHalf(core, remembered, (node) => {
       this.ask(node);
     });
@@ -65,12 +61,8 @@ export class Repair {
 
   /** Whether the leaf set may lack somebody. */
   get pending(): boolean {
-    if (
-      this.lostHalf.pending ||
-      this.asked.size > 0 ||
-      (this.retry?.run !== undefined && !this.core.leafSet.isComplete())
-    )
-      return true;
+    const waits = this.retry?.run !== undefined && !this.core.leafSet.isComplete();
+    if (this.lostHalf.pending || this.asked.size > 0 || waits) return true;
     for (const node of this.core.candidates) if (node.forLeafSet && node.heard) return true;
     return false;
   }
@@ -85,7 +77,7 @@ export class Repair {
     const { half, away } = this.side(node.nodeId);
     const last = half.at(-1);
     const wasWithin = last !== undefined && away(node.nodeId) < away(last.nodeId);
-    if (wasWithin && half === this.core.leafSet.clockwise) this.deathsToTell = this.core.deathsKnown;
+    if (wasWithin && half === this.core.leafSet.clockwise) this.news.clockwiseDied();
     if (wasWithin || !this.core.leafSet.isComplete()) this.askBeside(node.nodeId);
   }
 
@@ -133,7 +125,7 @@ export class Repair {
   settle(): void {
     const { core } = this;
     if (this.lost.length > 0) this.closeGaps();
-    this.tellAcross();
+    this.news.tellAcross();
     if (this.asked.size > 0 || this.awaitsLeaf()) return;
     const empty = this.lostSide();
     if (empty !== undefined) {
@@ -179,12 +171,10 @@ export class Repair {
     this.lost = [];
     const isActive = core.state === 'active';
     const died = lost.filter(({ goodbye }) => goodbye === undefined);
-    if (isActive && died.length > 0) this.tellOthers(died);
+    if (isActive) this.news.leavesDied(died);
     // Who knew the whole ring knows it still; who took another in while a node was suspected has no gap.
     if (!core.leafSet.isComplete() && lost.some(({ place }) => place.wasWhole)) this.closeRing();
-    const isComplete = core.leafSet.isComplete();
-    if (isActive && died.some(({ place }) => place.wasClockwise)) this.deathsToTell = core.deathsKnown;
-    if (isComplete) return;
+    if (core.leafSet.isComplete()) return;
     const ours = lost.filter(({ place }) => !isActive || place.wasClockwise);
     for (const { node, goodbye } of ours) this.hearsay.considerAll(goodbye ?? node.heirs ?? []);
     if (core.leafSet.isComplete() || this.awaitsLeaf()) return;
@@ -254,50 +244,11 @@ export class Repair {
     this.core.viewChanged = true;
   }
 
-  /**
-   * The last clockwise leaf is on the far side of the gaps between, and has this node as its own last: an exchange tells
-   * it who is dead, which it may hear from nobody else. In a small ring that is no newcomer.
-   */
-  private tellAcross(): void {
-    const { leafSet } = this.core;
-    if (this.deathsToTell === 0 || (leafSet.clockwise.length < leafSet.half && !leafSet.isComplete())) return;
-    const partner = leafSet.clockwise.findLast((node) => node.state === 'live');
-    if (partner !== undefined && partner.deathsTold < this.deathsToTell) this.liveness.probe(partner, true);
-  }
-
   private retryAfter(ms: number): void {
     const { core } = this;
     if (this.retry?.run !== undefined) return;
     this.retry = core.deadlines.set(core.now + core.jittered(ms), () => {
       core.viewChanged = true;
     });
-  }
-
-  private tellOthers(died: readonly LostLeaf[]): void {
-    const { core } = this;
-    const message: FailureMessage = {
-      type: 'failure',
-      contacts: [...core.neighbourhood(), core.contact],
-      dead: core.dead(),
-    };
-    const receivers = new Set(died.flatMap(({ node, place }) => this.toBeTold(node, place)));
-    for (const node of receivers) if (node.state === 'live') core.send(node, message);
-  }
-
-  /** The one that watched the dead node tells its side. Who found out otherwise tells that one. */
-  private toBeTold(dead: KnownNode, place: LostPlace): readonly KnownNode[] {
-    const { counterclockwise, half } = this.core.leafSet;
-    if (place.wasSuccessor) return counterclockwise.slice(0, half - 1);
-    return dead.heirs === undefined ? this.watcherOf(dead.nodeId) : [];
-  }
-
-  /** The member that stands next counterclockwise of a position. */
-  private watcherOf(position: NodeId): readonly KnownNode[] {
-    const { space } = this.core.geometry;
-    const away = (node: KnownNode): number => space.clockwise(node.nodeId, position);
-    return this.core.leafSet
-      .members()
-      .toSorted((a, b) => away(a) - away(b))
-      .slice(0, 1);
   }
 }

@@ -139,7 +139,7 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
   },
   {
     name: 'a death is broadcast by all who notice it to all they know',
-    file: 'src/overlay/repair.ts',
+    file: 'src/overlay/death-news.ts',
     find: "for (const node of receivers) if (node.state === 'live') core.send(node, message);",
     replace: 'for (const node of core.known.values()) core.send(node, message);',
     caughtBy: { file: 'test/sim/costs.test.ts', title: 'settles a death with a few messages' },
@@ -161,7 +161,7 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
   {
     name: 'nobody tells those across a gap who is dead',
     file: 'src/overlay/repair.ts',
-    find: 'this.tellAcross();',
+    find: 'this.news.tellAcross();',
     replace: '',
     caughtBy: wholeRings('in whatever order news comes'),
   },
