@@ -1,6 +1,6 @@
 /**
- * All that must be seen of the routing (simulate/targets.ts), each run in a process of its own, as many at once as --jobs says (one),
- * and the outcome written to docs/routing-figures.md. Ends with status 1 when a target is missed.
+ * All that must be seen of the routing (simulate/targets.ts), each run in a process of its own, as many at once as
+ * --jobs says (one), and the outcome written to docs/routing-figures.md. Ends with status 1 when a target is missed.
  *
  *   npm run simulate:full [-- --only NAME]... [--jobs N]   with --only the document stays as it is
  */

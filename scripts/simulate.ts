@@ -70,6 +70,12 @@ async function writeReport(kept: KeptRun): Promise<string> {
   return path;
 }
 
+// Whoever reads the output may have seen enough: `| head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 const args = readArguments();
 if (args.help) {
   process.stdout.write(HELP);

@@ -114,13 +114,13 @@ function parse(args: readonly string[]): Values {
 
 function disturbanceOf(values: Values): Disturbance {
   const asked: Disturbance[] = [];
-  if (values.fail !== undefined) asked.push({ kind: 'fail', share: number('fail', values.fail, 0, 0.9) });
+  if (values.fail !== undefined) asked.push({ kind: 'fail', share: number('fail', values.fail, 0.0001, 0.9) });
   if (values.churn !== undefined) {
     asked.push({ kind: 'churn', sessionMedianSeconds: number('churn', values.churn, 1, 1e7) });
   }
   if (values.partition !== undefined) {
     const cut = oneOf('cut', values.cut ?? 'halves', ['halves', 'bridge', 'one-way']);
-    asked.push({ kind: 'partition', seconds: number('partition', values.partition, 0, 1e6), cut });
+    asked.push({ kind: 'partition', seconds: number('partition', values.partition, 1, 1e6), cut });
   }
   if (values.join !== undefined) asked.push({ kind: 'join', joiners: whole('join', values.join, 1, NODES_MAX) });
   if (values.restart) asked.push({ kind: 'restart' });

@@ -34,6 +34,9 @@ export function nodesMeasured({ nodes, disturbance }: ExperimentOptions): number
   return disturbance.kind === 'fail' ? nodes - Math.floor(nodes * disturbance.share) : nodes;
 }
 
+/** Rings up to this size are known whole, or nearly so, and say little about tables. */
+const LEAF_SET_RINGS = 64;
+
 /** What, seen, to be expected, after whom. */
 type Row = readonly [string, string, string?, string?];
 
@@ -60,8 +63,13 @@ function routeRows(options: ExperimentOptions, figures: RunFigures): Row[] {
     ['mean hops', formatNumber(figures.meanHops, 3), hops(measured), bits === 16 ? ideal : `${pastry}, fig. 5`],
     ['mean hops before the failures', formatNumber(hopsBefore, 3), hops(nodes), ideal],
     ['mean hops after the repair', formatNumber(hopsAfter, 3), formatNumber(hopsBefore, 3), 'as before'],
-    ['most hops', formatNumber(figures.maxHops, 0), '5', `${pastry}, fig. 5`],
-    ['lookups with a rare-case hop', percent(figures.rareCaseShare), bits === 16 ? '0.5 to 10 %' : '', ideal],
+    ['most hops', formatNumber(figures.maxHops, 0), measured > LEAF_SET_RINGS ? '5' : '', `${pastry}, fig. 5`],
+    [
+      'lookups with a rare-case hop',
+      percent(figures.rareCaseShare),
+      bits === 16 && measured > LEAF_SET_RINGS ? '0.5 to 10 %' : '',
+      ideal,
+    ],
     [
       'route length over direct distance',
       formatNumber(routeStretch, 2),
@@ -83,11 +91,12 @@ function upkeepRows({ nodes, disturbance }: ExperimentOptions, figures: RunFigur
   const control = formatNumber(figures.controlMessagesPerNodeSecond, 3);
   const controlExpected = formatNumber(MSPASTRY_CONTROL_PER_NODE_SECOND, 3);
   const repair = formatNumber(figures.repairMessagesPerFailure, 1);
+  const churns = disturbance.kind === 'churn';
   const heals = ['partition', 'join', 'restart'].includes(disturbance.kind);
   const healed = formatNumber(figures.healedAfterSeconds, 0);
   return [
     ['messages per join, without acks', join, `≤ ${formatNumber(joinMessagesExpected(nodes), 0)}`, `${pastry}, 2.4`],
-    ['control messages per node and second', control, controlExpected, `${mspastry}, under churn`],
+    ['control messages per node and second', control, churns ? controlExpected : '', `${mspastry}, under churn`],
     ['repair messages per failed node', repair, `${PASTRY_REPAIR_CALLS}`, `${pastry}, fig. 10`],
     ['seconds until every leaf set was right', heals && healed === '' ? 'never' : healed],
   ];
@@ -109,7 +118,7 @@ function faultRows(figures: RunFigures): Row[] {
 
 export function describe(options: ExperimentOptions): string {
   const { nodes, bits, ids, loss, disturbance } = options;
-  const ring = `${formatNumber(nodes, 0)} nodes, ${bits}-bit ids${ids === 'balanced' ? ' as the discovery peer gives them' : ''}`;
+  const ring = `${formatNumber(nodes, 0)} ${nodes === 1 ? 'node' : 'nodes'}, ${bits}-bit ids${ids === 'balanced' ? ' as the discovery peer gives them' : ''}`;
   const lossy = loss > 0 ? `, ${formatNumber(loss * 100, 1)} % of messages lost` : '';
   return `${ring}${lossy}${happening(disturbance)}`;
 }

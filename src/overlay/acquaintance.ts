@@ -169,7 +169,7 @@ export class Acquaintance {
     core.viewChanged = true;
     this.placement.forgetCandidate(node);
     if (node.heard && node.forLeafSet && !this.remembered.has(node.nodeId)) this.hearsay.tryAgain(node.contact);
-    this.remembered.add(node.contact);
+    this.remembered.add(node.contact, node.heard);
     if (node.forLeafSet) core.bury(node.nodeId);
     this.ports.gone(node);
     if (node.forLeafSet) this.ports.leafCandidateFailed(node);

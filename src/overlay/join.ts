@@ -33,8 +33,8 @@ export class Join {
   private nextSeed = 0;
   private attempts = 0;
   private startedAt = 0;
-  /** The latest requests of ours: their rows may arrive after the end. */
-  private readonly requests = new Set<number>();
+  /** The latest requests of ours, and when they were sent: their rows may arrive after the end. */
+  private readonly requests = new Map<number, number>();
   private answered = false;
   private retry: Deadline | undefined = undefined;
   private located = -Infinity;
@@ -99,9 +99,10 @@ export class Join {
     this.retryAfter(this.core.parameters.refusedProbeMs);
   }
 
-  /** Whether a request is one of ours. */
+  /** Whether a request is one of ours that may still be answered: by anybody, because it is routed. */
   owns(requestId: number): boolean {
-    return this.requests.has(requestId);
+    const sentAt = this.requests.get(requestId) ?? -Infinity;
+    return this.core.now - sentAt <= this.core.parameters.lookupDeadlineMs;
   }
 
   /** What a join of ours brings back: rows on its way, a leaf set at its end. */
@@ -180,9 +181,9 @@ export class Join {
   private sendJoin(via: Contact): void {
     const { core } = this;
     const requestId = core.newRequestId();
-    this.requests.add(requestId);
+    this.requests.set(requestId, core.now);
     if (this.requests.size > 2 * SEEDS_AT_ONCE) {
-      const [oldest] = this.requests;
+      const [oldest] = this.requests.keys();
       if (oldest !== undefined) this.requests.delete(oldest);
     }
     core.sendTo(via, {

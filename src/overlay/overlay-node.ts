@@ -79,7 +79,7 @@ export class OverlayNode {
     this.rowSupply = new RowSupply(core);
     this.tableRepair = new TableRepair(core, liveness, hearsay);
     this.heartbeats = new Heartbeats(core, this.liveness);
-    this.ownership = new Ownership(core, () => this.repair.pending);
+    this.ownership = new Ownership(core, remembered, () => this.repair.pending);
     this.lookups = new Lookups(core, (key, requestId) => {
       this.forwarding.begin(key, requestId);
     });

@@ -9,13 +9,16 @@ import type { Key } from '../id/id-space.ts';
 import type { KeyInterval } from '../id/interval.ts';
 import type { Core } from './core.ts';
 import type { KnownNode } from './known-node.ts';
+import type { Remembered } from './remembered.ts';
 
 export class Ownership {
   private readonly core: Core;
+  private readonly remembered: Remembered;
   private readonly isRepairing: () => boolean;
 
-  constructor(core: Core, isRepairing: () => boolean) {
+  constructor(core: Core, remembered: Remembered, isRepairing: () => boolean) {
     this.core = core;
+    this.remembered = remembered;
     this.isRepairing = isRepairing;
   }
 
@@ -67,7 +70,8 @@ export class Ownership {
   private someoneMayBeCloser(key: Key): boolean {
     for (const node of this.core.leafSet.members()) if (this.isCloser(node, key)) return true;
     for (const node of this.core.candidates) {
-      if (node.heard && node.probe !== undefined && this.isCloser(node, key)) return true;
+      if (!node.heard || node.probe === undefined || this.remembered.isHollow(node.nodeId)) continue;
+      if (this.isCloser(node, key)) return true;
     }
     return false;
   }

@@ -9,10 +9,15 @@ import type { Contact } from '../id/contact.ts';
 import type { NodeId } from '../id/id-space.ts';
 import type { Core } from './core.ts';
 
+/** Once may be chance: machines that start are busy. */
+const UNECHOED_MAX = 2;
+
 type Memory = {
   readonly contact: Contact;
   readonly failures: number;
   readonly believedFrom: number;
+  /** How often it wrote to us and then left our answer unacknowledged. */
+  readonly unechoed: number;
   /** Others have spoken of it since it failed. */
   mentioned: boolean;
 };
@@ -34,13 +39,15 @@ export class Remembered {
     return this.memories.has(id);
   }
 
-  /** Remembers a node that has just failed. */
-  add(contact: Contact): void {
+  /** Remembers a node that has just failed, perhaps after it had written to us itself. */
+  add(contact: Contact, hadWritten = false): void {
     const { parameters, now } = this.core;
-    const failures = (this.memories.get(contact.nodeId)?.failures ?? 0) + 1;
+    const memory = this.memories.get(contact.nodeId);
+    const failures = (memory?.failures ?? 0) + 1;
+    const unechoed = (memory?.unechoed ?? 0) + (hadWritten ? 1 : 0);
     this.memories.delete(contact.nodeId);
     const believedFrom = now + parameters.disbeliefMs;
-    this.memories.set(contact.nodeId, { contact, failures, believedFrom, mentioned: false });
+    this.memories.set(contact.nodeId, { contact, failures, believedFrom, unechoed, mentioned: false });
     if (this.memories.size <= parameters.rememberedMax) return;
     const [oldest] = this.memories.keys();
     if (oldest !== undefined) this.memories.delete(oldest);
@@ -48,6 +55,11 @@ export class Remembered {
 
   forget(id: NodeId): void {
     this.memories.delete(id);
+  }
+
+  /** It keeps writing and never answers: nothing waits for it any more. */
+  isHollow(id: NodeId): boolean {
+    return (this.memories.get(id)?.unechoed ?? 0) >= UNECHOED_MAX;
   }
 
   /** It was spoken of while we did not believe that. */

@@ -32,6 +32,7 @@ export class Repair {
   private readonly core: Core;
   private readonly liveness: Liveness;
   private readonly hearsay: Hearsay;
+  private readonly remembered: Remembered;
   private readonly news: DeathNews;
   private readonly lostHalf: LostHalf;
   private readonly asked = new Set<KnownNode>();
@@ -45,6 +46,7 @@ export class Repair {
     this.core = core;
     this.liveness = liveness;
     this.hearsay = hearsay;
+    this.remembered = remembered;
     this.news = new DeathNews(core, liveness);
     this.lostHalf = new LostHalf(core, remembered, (node) => {
       this.ask(node);
@@ -63,7 +65,9 @@ export class Repair {
   get pending(): boolean {
     const waits = this.retry?.run !== undefined && !this.core.leafSet.isComplete();
     if (this.lostHalf.pending || this.asked.size > 0 || waits) return true;
-    for (const node of this.core.candidates) if (node.forLeafSet && node.heard) return true;
+    for (const node of this.core.candidates) {
+      if (node.forLeafSet && node.heard && !this.remembered.isHollow(node.nodeId)) return true;
+    }
     return false;
   }
 

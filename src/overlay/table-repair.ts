@@ -9,6 +9,7 @@
  */
 
 import type { Contact } from '../id/contact.ts';
+import type { NodeId } from '../id/id-space.ts';
 import { randomBelow } from '../base/random.ts';
 import type { Core } from './core.ts';
 import type { Hearsay } from './hearsay.ts';
@@ -29,7 +30,7 @@ export class TableRepair {
   private readonly core: Core;
   private readonly liveness: Liveness;
   private readonly hearsay: Hearsay;
-  private requestId = 0;
+  private asked: { readonly teller: NodeId; readonly requestId: number } | undefined = undefined;
   private waitMs: number;
   /** Probed because of the last row. */
   private tried: KnownNode[] = [];
@@ -45,11 +46,11 @@ export class TableRepair {
     this.takeTurnAfter(this.core.jittered(this.waitMs) * this.core.random());
   }
 
-  /** A row, asked for or for a joiner. */
+  /** A row that was asked for; any other is dropped. */
   onRow(from: Contact, message: ContactsMessage): void {
     const { core } = this;
-    if (core.state !== 'active' || message.requestId !== this.requestId) return;
-    this.requestId = 0;
+    if (message.requestId !== this.asked?.requestId || from.nodeId !== this.asked.teller) return;
+    this.asked = undefined;
     const teller = core.known.get(from.nodeId);
     const prospects: Prospect[] = [];
     for (const [index, contact] of message.contacts.entries()) {
@@ -122,8 +123,9 @@ export class TableRepair {
     const near = this.tellers(row).sort((a, b) => a.smoothedMs - b.smoothedMs);
     const teller = near[randomBelow(core.random, Math.min(NEAREST_ASKED, near.length))];
     if (teller === undefined) return;
-    this.requestId = core.newRequestId();
-    core.send(teller, { type: 'row-request', requestId: this.requestId, row });
+    const requestId = core.newRequestId();
+    this.asked = { teller: teller.nodeId, requestId };
+    core.send(teller, { type: 'row-request', requestId, row });
   }
 
   /** Those whose row fits us, too, because they share the digits before it. */

@@ -45,6 +45,19 @@ describe('a closer newcomer at the door', () => {
     expect(types(carry(proof, newcomer, node, 6))).toContain('lookup');
   });
 
+  it('is not waited for any more after it has failed to more than once, however often it writes', () => {
+    const { node, newcomer } = probedNode();
+    let now = 4;
+    const waits: boolean[] = [];
+    for (let written = 0; written < 4; written++) {
+      const probe = { type: 'probe', messageId: 9, exchange: false, active: true, contacts: [], dead: [] } as const;
+      node.step({ type: 'message', from: newcomer.self, message: probe }, now);
+      waits.push(!node.isRoot(KEY));
+      while (now < 20_000 * (written + 1)) node.step({ type: 'tick' }, (now = Math.max(now + 1, node.nextDeadline())));
+    }
+    expect(waits).toEqual([true, true, false, false]);
+  });
+
   it('is answered for once it has failed to', () => {
     const { node } = probedNode();
     node.step({ type: 'lookup', key: KEY, lookupId: 1 }, 4);

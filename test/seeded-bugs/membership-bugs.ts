@@ -193,4 +193,11 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
     replace: 'this.side = undefined;',
     caughtBy: wholeRings('leaves no gap that is not seen'),
   },
+  {
+    name: 'whoever knocks and never answers is waited for, again and again',
+    file: 'src/overlay/remembered.ts',
+    find: '>= UNECHOED_MAX;',
+    replace: '>= Infinity;',
+    caughtBy: { file: 'test/overlay/ownership.test.ts', title: 'is not waited for any more' },
+  },
 ];
