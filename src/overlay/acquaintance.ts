@@ -13,6 +13,7 @@ import type { Liveness } from './liveness.ts';
 import type { ProbeMessage, ProbeReplyMessage } from './messages.ts';
 import type { Placement } from './placement.ts';
 import type { Remembered } from './remembered.ts';
+import { NEARER_RATIO } from './routing-table.ts';
 
 export type AcquaintancePorts = {
   /** A member of the leaf set is gone. */
@@ -80,6 +81,13 @@ export class Acquaintance {
   onProbe(from: Contact, message: ProbeMessage): void {
     const { core } = this;
     let node = core.known.get(from.nodeId);
+    if (node === undefined && !message.exchange && !message.nearer) {
+      const holder = this.holderInstead(from.nodeId);
+      if (holder !== undefined) {
+        this.reply(from, message, { replyId: 0, holderMs: Math.max(holder.smoothedMs, 0) });
+        return;
+      }
+    }
     if (node === undefined) {
       node = core.learn(from);
       node.heard = true;
@@ -93,16 +101,26 @@ export class Acquaintance {
     else node.forLeafSet ||= core.leafSet.wouldEnter(from.nodeId, core.candidates, node.follows);
     if (message.exchange) node.deathsTold = core.deathsKnown;
     const replyId = node.state === 'candidate' ? this.liveness.awaitEcho(node) : 0;
-    core.send(node, {
-      type: 'probe-reply',
-      messageId: message.messageId,
-      replyId,
-      exchange: message.exchange,
-      active: core.state === 'active',
-      contacts: message.exchange ? core.neighbourhood() : [],
-      dead: message.exchange ? core.dead() : [],
-    });
+    this.reply(from, message, { replyId, holderMs: 0 });
     this.hearsay.considerAll(message.contacts, from.nodeId, core.state === 'joining' && message.active);
+  }
+
+  /** Who stands in the only place that there would be for a stranger. One that was thought dead is no stranger. */
+  private holderInstead(id: NodeId): KnownNode | undefined {
+    const { core } = this;
+    if (this.remembered.has(id) || core.isBuried(id)) return undefined;
+    const holder = core.table.holder(id);
+    return holder?.state === 'live' && core.leafSet.isBeyond(id) ? holder : undefined;
+  }
+
+  private reply(to: Contact, { messageId, exchange }: ProbeMessage, rest: { replyId: number; holderMs: number }): void {
+    const { core } = this;
+    core.sendTo(to, {
+      ...{ type: 'probe-reply', messageId, exchange, ...rest },
+      active: core.state === 'active',
+      contacts: exchange ? core.neighbourhood() : [],
+      dead: exchange ? core.dead() : [],
+    });
   }
 
   onReply(node: KnownNode, message: ProbeReplyMessage): void {
@@ -110,6 +128,8 @@ export class Acquaintance {
     if (message.replyId !== 0) core.send(node, { type: 'ack', messageId: message.replyId });
     if (message.exchange) node.active = message.active;
     this.liveness.onReply(node, message);
+    const isNearer = node.smoothedMs >= 0 && node.smoothedMs < NEARER_RATIO * message.holderMs;
+    if (isNearer && node.state === 'live') this.offerNearer(node);
     this.doubtDead(message, core.parameters.buriedMs);
     if (message.exchange) node.follows = this.hearsay.whereFollows(node.nodeId, message.contacts);
     this.reconsider(node, message.exchange);
@@ -117,6 +137,14 @@ export class Acquaintance {
     if (!message.exchange) return;
     this.ports.exchanged(node, message.contacts);
     core.viewChanged = true;
+  }
+
+  /** Nothing is waited for: it is to the other's good. */
+  private offerNearer(node: KnownNode): void {
+    const { core } = this;
+    const messageId = core.newMessageId();
+    const active = core.state === 'active';
+    core.send(node, { type: 'probe', messageId, exchange: false, active, nearer: true, contacts: [], dead: [] });
   }
 
   /**

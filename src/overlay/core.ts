@@ -154,6 +154,10 @@ export class Core {
     if (oldest !== undefined) this.graves.delete(oldest);
   }
 
+  isBuried(id: NodeId): boolean {
+    return this.graves.has(id);
+  }
+
   /** It lives. */
   unbury(id: NodeId): void {
     this.graves.delete(id);

@@ -146,6 +146,7 @@ export class Liveness {
       messageId: probe.messageId,
       exchange: probe.exchange,
       active: core.state === 'active',
+      nearer: false,
       contacts: probe.exchange ? core.neighbourhood() : [],
       dead: probe.exchange ? core.dead() : [],
     });

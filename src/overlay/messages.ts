@@ -101,6 +101,8 @@ export type ProbeMessage = {
   readonly exchange: boolean;
   /** The sender has joined. */
   readonly active: boolean;
+  /** The sender has found itself nearer than whom the receiver's table has in its place: it asks to be measured. */
+  readonly nearer: boolean;
   /** The sender's leaf set and those it is about to admit; empty without exchange; ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
   /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */
@@ -115,6 +117,8 @@ export type ProbeReplyMessage = {
   readonly replyId: number;
   readonly exchange: boolean;
   readonly active: boolean;
+  /** The sender has no use for the receiver: its slot is held, at this round trip in ms. Else 0. */
+  readonly holderMs: number;
   /** As in the probe; ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
   /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */

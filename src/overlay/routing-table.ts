@@ -11,7 +11,7 @@ import type { Geometry } from './geometry.ts';
 import type { KnownNode } from './known-node.ts';
 
 /** A newcomer takes a slot only if its round trip is this much shorter: slots must not flap. */
-const NEARER_RATIO = 0.9;
+export const NEARER_RATIO = 0.9;
 
 export class RoutingTable {
   private readonly geometry: Geometry;

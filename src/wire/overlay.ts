@@ -49,7 +49,7 @@ function toWire(message: OverlayMessage): WireOverlayMessage {
         contacts: {
           ...message,
           contacts: message.contacts.map(encodeContact),
-          roundTrips: message.roundTripsMs.map((ms) => Math.min(Math.round(ms * 1_000), ROUND_TRIP_US_MAX)),
+          roundTrips: message.roundTripsMs.map(microseconds),
         },
       };
     case 'row-request':
@@ -57,7 +57,7 @@ function toWire(message: OverlayMessage): WireOverlayMessage {
     case 'probe':
       return { probe: leafSetToWire(message) };
     case 'probe-reply':
-      return { probeReply: leafSetToWire(message) };
+      return { probeReply: { ...leafSetToWire(message), holderRoundTrip: microseconds(message.holderMs) } };
     case 'heartbeat':
       return { heartbeat: message };
     case 'failure':
@@ -65,6 +65,10 @@ function toWire(message: OverlayMessage): WireOverlayMessage {
     case 'goodbye':
       return { goodbye: { ...message, contacts: message.contacts.map(encodeContact) } };
   }
+}
+
+function microseconds(ms: number): number {
+  return Math.min(Math.round(ms * 1_000), ROUND_TRIP_US_MAX);
 }
 
 function leafSetToWire<T extends { contacts: readonly Contact[]; dead: readonly NodeId[] }>(message: T) {
@@ -98,13 +102,14 @@ export function decodeOverlayMessage(bytes: Uint8Array, reader: ContactReader): 
     return { type: 'row-request', requestId: requestId(id), row };
   }
   if (wire.probe !== undefined) {
-    const { messageId: id, exchange, active } = wire.probe;
-    return { type: 'probe', messageId: messageId(id), exchange, active, ...leafSetOf(wire.probe, reader) };
+    const { messageId: id, exchange, active, nearer } = wire.probe;
+    return { type: 'probe', messageId: messageId(id), exchange, active, nearer, ...leafSetOf(wire.probe, reader) };
   }
   if (wire.probeReply !== undefined) {
-    const { messageId: id, replyId, exchange, active } = wire.probeReply;
+    const { messageId: id, replyId, exchange, active, holderRoundTrip } = wire.probeReply;
     const leafSet = leafSetOf(wire.probeReply, reader);
-    return { type: 'probe-reply', messageId: messageId(id), replyId, exchange, active, ...leafSet };
+    const holderMs = holderRoundTrip / 1_000;
+    return { type: 'probe-reply', messageId: messageId(id), replyId, exchange, active, holderMs, ...leafSet };
   }
   if (wire.failure !== undefined) return { type: 'failure', ...leafSetOf(wire.failure, reader) };
   check(wire.goodbye !== undefined, 'an overlay message of an unknown kind');

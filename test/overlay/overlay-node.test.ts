@@ -13,7 +13,7 @@ function lonelyNode() {
   const tell = (from: Contact, message: OverlayMessage) =>
     node.step({ type: 'message', from, message }, 1).flatMap((effect) => (effect.type === 'send' ? [effect] : []));
   const probe = (from: Contact) =>
-    tell(from, { type: 'probe', messageId: 7, exchange: true, active: true, contacts: [], dead: [] });
+    tell(from, { type: 'probe', messageId: 7, exchange: true, active: true, nearer: false, contacts: [], dead: [] });
   /** A newcomer that probes the node, and acknowledges its reply. */
   const arrive = (from: Contact) => {
     for (const { message } of probe(from))

@@ -50,7 +50,15 @@ describe('a closer newcomer at the door', () => {
     let now = 4;
     const waits: boolean[] = [];
     for (let written = 0; written < 4; written++) {
-      const probe = { type: 'probe', messageId: 9, exchange: false, active: true, contacts: [], dead: [] } as const;
+      const probe = {
+        type: 'probe',
+        messageId: 9,
+        exchange: false,
+        active: true,
+        nearer: false,
+        contacts: [],
+        dead: [],
+      } as const;
       node.step({ type: 'message', from: newcomer.self, message: probe }, now);
       waits.push(!node.isRoot(KEY));
       while (now < 20_000 * (written + 1)) node.step({ type: 'tick' }, (now = Math.max(now + 1, node.nextDeadline())));

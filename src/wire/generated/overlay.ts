@@ -713,6 +713,11 @@ export namespace WireOverlayMessage {
     value: number
   }
 
+  export interface WireOverlayMessageProbeNearerFieldEvent {
+    field: '$.probe.nearer'
+    value: boolean
+  }
+
   export interface WireOverlayMessageProbeReplyMessageIdFieldEvent {
     field: '$.probeReply.messageId'
     value: number
@@ -742,6 +747,11 @@ export namespace WireOverlayMessage {
   export interface WireOverlayMessageProbeReplyDeadFieldEvent {
     field: '$.probeReply.dead[]'
     index: number
+    value: number
+  }
+
+  export interface WireOverlayMessageProbeReplyHolderRoundTripFieldEvent {
+    field: '$.probeReply.holderRoundTrip'
     value: number
   }
 
@@ -781,7 +791,7 @@ export namespace WireOverlayMessage {
     return decodeMessage(buf, WireOverlayMessage.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireOverlayMessage>): Generator<WireOverlayMessageAckMessageIdFieldEvent | WireOverlayMessageAckHintFieldEvent | WireOverlayMessageLookupMessageIdFieldEvent | WireOverlayMessageLookupRequestIdFieldEvent | WireOverlayMessageLookupKeyFieldEvent | WireOverlayMessageLookupOriginFieldEvent | WireOverlayMessageLookupPathFieldEvent | WireOverlayMessageFoundMessageIdFieldEvent | WireOverlayMessageFoundRequestIdFieldEvent | WireOverlayMessageFoundKeyFieldEvent | WireOverlayMessageFoundReplicaSetFieldEvent | WireOverlayMessageFoundPathFieldEvent | WireOverlayMessageFoundIntervalsFromFieldEvent | WireOverlayMessageFoundIntervalsToFieldEvent | WireOverlayMessageJoinMessageIdFieldEvent | WireOverlayMessageJoinRequestIdFieldEvent | WireOverlayMessageJoinJoinerFieldEvent | WireOverlayMessageJoinRowsSuppliedFieldEvent | WireOverlayMessageJoinHopsFieldEvent | WireOverlayMessageContactsRequestIdFieldEvent | WireOverlayMessageContactsLastFieldEvent | WireOverlayMessageContactsContactsFieldEvent | WireOverlayMessageContactsRoundTripsFieldEvent | WireOverlayMessageRowRequestRequestIdFieldEvent | WireOverlayMessageRowRequestRowFieldEvent | WireOverlayMessageProbeMessageIdFieldEvent | WireOverlayMessageProbeExchangeFieldEvent | WireOverlayMessageProbeActiveFieldEvent | WireOverlayMessageProbeContactsFieldEvent | WireOverlayMessageProbeDeadFieldEvent | WireOverlayMessageProbeReplyMessageIdFieldEvent | WireOverlayMessageProbeReplyReplyIdFieldEvent | WireOverlayMessageProbeReplyExchangeFieldEvent | WireOverlayMessageProbeReplyActiveFieldEvent | WireOverlayMessageProbeReplyContactsFieldEvent | WireOverlayMessageProbeReplyDeadFieldEvent | WireOverlayMessageHeartbeatActiveFieldEvent | WireOverlayMessageFailureContactsFieldEvent | WireOverlayMessageFailureDeadFieldEvent | WireOverlayMessageGoodbyeForGoodFieldEvent | WireOverlayMessageGoodbyeContactsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireOverlayMessage>): Generator<WireOverlayMessageAckMessageIdFieldEvent | WireOverlayMessageAckHintFieldEvent | WireOverlayMessageLookupMessageIdFieldEvent | WireOverlayMessageLookupRequestIdFieldEvent | WireOverlayMessageLookupKeyFieldEvent | WireOverlayMessageLookupOriginFieldEvent | WireOverlayMessageLookupPathFieldEvent | WireOverlayMessageFoundMessageIdFieldEvent | WireOverlayMessageFoundRequestIdFieldEvent | WireOverlayMessageFoundKeyFieldEvent | WireOverlayMessageFoundReplicaSetFieldEvent | WireOverlayMessageFoundPathFieldEvent | WireOverlayMessageFoundIntervalsFromFieldEvent | WireOverlayMessageFoundIntervalsToFieldEvent | WireOverlayMessageJoinMessageIdFieldEvent | WireOverlayMessageJoinRequestIdFieldEvent | WireOverlayMessageJoinJoinerFieldEvent | WireOverlayMessageJoinRowsSuppliedFieldEvent | WireOverlayMessageJoinHopsFieldEvent | WireOverlayMessageContactsRequestIdFieldEvent | WireOverlayMessageContactsLastFieldEvent | WireOverlayMessageContactsContactsFieldEvent | WireOverlayMessageContactsRoundTripsFieldEvent | WireOverlayMessageRowRequestRequestIdFieldEvent | WireOverlayMessageRowRequestRowFieldEvent | WireOverlayMessageProbeMessageIdFieldEvent | WireOverlayMessageProbeExchangeFieldEvent | WireOverlayMessageProbeActiveFieldEvent | WireOverlayMessageProbeContactsFieldEvent | WireOverlayMessageProbeDeadFieldEvent | WireOverlayMessageProbeNearerFieldEvent | WireOverlayMessageProbeReplyMessageIdFieldEvent | WireOverlayMessageProbeReplyReplyIdFieldEvent | WireOverlayMessageProbeReplyExchangeFieldEvent | WireOverlayMessageProbeReplyActiveFieldEvent | WireOverlayMessageProbeReplyContactsFieldEvent | WireOverlayMessageProbeReplyDeadFieldEvent | WireOverlayMessageProbeReplyHolderRoundTripFieldEvent | WireOverlayMessageHeartbeatActiveFieldEvent | WireOverlayMessageFailureContactsFieldEvent | WireOverlayMessageFailureDeadFieldEvent | WireOverlayMessageGoodbyeForGoodFieldEvent | WireOverlayMessageGoodbyeContactsFieldEvent> {
     return streamMessage(buf, WireOverlayMessage.codec(), opts)
   }
 }
@@ -1967,6 +1977,7 @@ export interface WireProbe {
   active: boolean
   contacts: Uint8Array[]
   dead: number[]
+  nearer: boolean
 }
 
 export namespace WireProbe {
@@ -2008,6 +2019,11 @@ export namespace WireProbe {
           }
         }
 
+        if ((obj.nearer != null && obj.nearer !== false)) {
+          w.uint32(48)
+          w.bool(obj.nearer)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2017,7 +2033,8 @@ export namespace WireProbe {
           exchange: false,
           active: false,
           contacts: [],
-          dead: []
+          dead: [],
+          nearer: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2052,6 +2069,10 @@ export namespace WireProbe {
               }
 
               obj.dead.push(reader.uint32())
+              break
+            }
+            case 6: {
+              obj.nearer = reader.bool()
               break
             }
             default: {
@@ -2125,6 +2146,13 @@ export namespace WireProbe {
 
               break
             }
+            case 6: {
+              yield {
+                field: `${prefix}.nearer`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2164,6 +2192,11 @@ export namespace WireProbe {
     value: number
   }
 
+  export interface WireProbeNearerFieldEvent {
+    field: '$.nearer'
+    value: boolean
+  }
+
   export function encode (obj: Partial<WireProbe>): Uint8Array {
     return encodeMessage(obj, WireProbe.codec())
   }
@@ -2172,7 +2205,7 @@ export namespace WireProbe {
     return decodeMessage(buf, WireProbe.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbe>): Generator<WireProbeMessageIdFieldEvent | WireProbeExchangeFieldEvent | WireProbeActiveFieldEvent | WireProbeContactsFieldEvent | WireProbeDeadFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbe>): Generator<WireProbeMessageIdFieldEvent | WireProbeExchangeFieldEvent | WireProbeActiveFieldEvent | WireProbeContactsFieldEvent | WireProbeDeadFieldEvent | WireProbeNearerFieldEvent> {
     return streamMessage(buf, WireProbe.codec(), opts)
   }
 }
@@ -2184,6 +2217,7 @@ export interface WireProbeReply {
   active: boolean
   contacts: Uint8Array[]
   dead: number[]
+  holderRoundTrip: number
 }
 
 export namespace WireProbeReply {
@@ -2230,6 +2264,11 @@ export namespace WireProbeReply {
           }
         }
 
+        if ((obj.holderRoundTrip != null && obj.holderRoundTrip !== 0)) {
+          w.uint32(56)
+          w.uint32(obj.holderRoundTrip)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2240,7 +2279,8 @@ export namespace WireProbeReply {
           exchange: false,
           active: false,
           contacts: [],
-          dead: []
+          dead: [],
+          holderRoundTrip: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2279,6 +2319,10 @@ export namespace WireProbeReply {
               }
 
               obj.dead.push(reader.uint32())
+              break
+            }
+            case 7: {
+              obj.holderRoundTrip = reader.uint32()
               break
             }
             default: {
@@ -2359,6 +2403,13 @@ export namespace WireProbeReply {
 
               break
             }
+            case 7: {
+              yield {
+                field: `${prefix}.holderRoundTrip`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2403,6 +2454,11 @@ export namespace WireProbeReply {
     value: number
   }
 
+  export interface WireProbeReplyHolderRoundTripFieldEvent {
+    field: '$.holderRoundTrip'
+    value: number
+  }
+
   export function encode (obj: Partial<WireProbeReply>): Uint8Array {
     return encodeMessage(obj, WireProbeReply.codec())
   }
@@ -2411,7 +2467,7 @@ export namespace WireProbeReply {
     return decodeMessage(buf, WireProbeReply.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbeReply>): Generator<WireProbeReplyMessageIdFieldEvent | WireProbeReplyReplyIdFieldEvent | WireProbeReplyExchangeFieldEvent | WireProbeReplyActiveFieldEvent | WireProbeReplyContactsFieldEvent | WireProbeReplyDeadFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbeReply>): Generator<WireProbeReplyMessageIdFieldEvent | WireProbeReplyReplyIdFieldEvent | WireProbeReplyExchangeFieldEvent | WireProbeReplyActiveFieldEvent | WireProbeReplyContactsFieldEvent | WireProbeReplyDeadFieldEvent | WireProbeReplyHolderRoundTripFieldEvent> {
     return streamMessage(buf, WireProbeReply.codec(), opts)
   }
 }
