@@ -35,8 +35,8 @@ export async function renderDocument(
 
 Written by \`npm run simulate:full\`; do not edit. Rings of the overlay node that real peers run, under virtual time:
 grown by joins alone, a tenth of their size at a time, from random ids, each through a random node; then left alone for
-10 virtual minutes (5 above 5,000 nodes, 2 above 20,000) before lookups of random keys from random live nodes are
-counted. Machines stand at random on a plane, and delays follow the distance. Time and memory are those of one process
+10 virtual minutes (5 above 5,000 nodes, 2 above 20,000; another time where the command below has --settle) before
+lookups of random keys from random live nodes are counted. Machines stand at random on a plane, and delays follow the distance. Time and memory are those of one process
 on ${machine}.
 
 | ring | what | to reach | seen | verdict |
@@ -46,7 +46,8 @@ ${rows.map((row) => `| ${row} |`).join('\n')}
 _Wrong_ is a delivery at a node that was not the closest live one at that moment, as an observer sees it who knows all.
 _Lost_ is a lookup without an answer at its origin within 30 s, whatever the reason; those whose origin was killed
 meanwhile are counted apart. _Control messages_ are all but lookups, their answers and the acknowledgements of both.
-_Repair messages_ are the control messages of the five minutes after the failures, less those of five minutes before.
+_Repair messages_ are the control messages of the five minutes after the failures, less those of five quiet minutes:
+before the failures or after the repair, whichever had fewer.
 
 ## Commands
 

@@ -81,28 +81,33 @@ export class Acquaintance {
   onProbe(from: Contact, message: ProbeMessage): void {
     const { core } = this;
     let node = core.known.get(from.nodeId);
-    if (node === undefined && !message.exchange && !message.nearer) {
-      const holder = this.holderInstead(from.nodeId);
+    if (node === undefined) {
+      const holder = message.exchange || message.nearer ? undefined : this.holderInstead(from.nodeId);
       if (holder !== undefined) {
         this.reply(from, message, { replyId: 0, holderMs: Math.max(holder.smoothedMs, 0) });
         return;
       }
-    }
-    if (node === undefined) {
       node = core.learn(from);
       node.heard = true;
       node.heardAt = core.now;
     }
-    if (message.exchange) node.active = message.active;
-    // First who is dead: that may make room for the sender.
-    this.doubtDead(message, core.parameters.buriedMs);
-    if (message.exchange) node.follows = this.hearsay.whereFollows(from.nodeId, message.contacts);
-    if (node.state !== 'candidate') this.reconsider(node, message.exchange);
-    else node.forLeafSet ||= core.leafSet.wouldEnter(from.nodeId, core.candidates, node.follows);
+    this.exchanged(node, message);
     if (message.exchange) node.deathsTold = core.deathsKnown;
+    if (node.state === 'candidate') {
+      node.forLeafSet ||= core.leafSet.wouldEnter(from.nodeId, core.candidates, node.follows);
+    }
     const replyId = node.state === 'candidate' ? this.liveness.awaitEcho(node) : 0;
     this.reply(from, message, { replyId, holderMs: 0 });
     this.hearsay.considerAll(message.contacts, from.nodeId, core.state === 'joining' && message.active);
+  }
+
+  /** Leaf sets come with word of the dead, which may make room for the sender: it takes itself for a neighbour. */
+  private exchanged(node: KnownNode, message: ProbeMessage | ProbeReplyMessage): void {
+    if (!message.exchange) return;
+    node.active = message.active;
+    this.doubtDead(message, this.core.parameters.buriedMs);
+    node.follows = this.hearsay.whereFollows(node.nodeId, message.contacts);
+    if (node.state === 'live' && !node.inLeafSet) this.placement.insertLeaf(node);
   }
 
   /** Who stands in the only place that there would be for a stranger. One that was thought dead is no stranger. */
@@ -126,13 +131,10 @@ export class Acquaintance {
   onReply(node: KnownNode, message: ProbeReplyMessage): void {
     const { core } = this;
     if (message.replyId !== 0) core.send(node, { type: 'ack', messageId: message.replyId });
-    if (message.exchange) node.active = message.active;
     this.liveness.onReply(node, message);
     const isNearer = node.smoothedMs >= 0 && node.smoothedMs < NEARER_RATIO * message.holderMs;
     if (isNearer && node.state === 'live') this.offerNearer(node);
-    this.doubtDead(message, core.parameters.buriedMs);
-    if (message.exchange) node.follows = this.hearsay.whereFollows(node.nodeId, message.contacts);
-    this.reconsider(node, message.exchange);
+    this.exchanged(node, message);
     this.hearsay.considerAll(message.contacts, node.nodeId, core.state === 'joining' && message.active);
     if (!message.exchange) return;
     this.ports.exchanged(node, message.contacts);
@@ -238,10 +240,5 @@ export class Acquaintance {
     if (from.serial <= known.contact.serial) return false;
     this.lose(known, { remember: false });
     return true;
-  }
-
-  /** A table entry that exchanges leaf sets with us takes itself for a neighbour. */
-  private reconsider(node: KnownNode, isExchange: boolean): void {
-    if (isExchange && node.state === 'live' && !node.inLeafSet) this.placement.insertLeaf(node);
   }
 }
