@@ -10,7 +10,7 @@ import type { Core } from './core.ts';
 import type { Hearsay } from './hearsay.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Liveness } from './liveness.ts';
-import type { ProbeMessage, ProbeReplyMessage } from './messages.ts';
+import type { Death, ProbeMessage, ProbeReplyMessage } from './messages.ts';
 import type { Placement } from './placement.ts';
 import type { Remembered } from './remembered.ts';
 import { NEARER_RATIO } from './routing-table.ts';
@@ -37,7 +37,7 @@ export type LostPlace = {
   readonly wasClockwise: boolean;
 };
 
-type Word = { readonly dead: readonly NodeId[]; readonly contacts: readonly Contact[] };
+type Word = { readonly dead: readonly Death[]; readonly contacts: readonly Contact[] };
 
 /** How a node went. */
 export type Loss = {
@@ -105,7 +105,7 @@ export class Acquaintance {
   private exchanged(node: KnownNode, message: ProbeMessage | ProbeReplyMessage): void {
     if (!message.exchange) return;
     node.active = message.active;
-    this.doubtDead(message, this.core.parameters.buriedMs);
+    this.doubtDead(message);
     node.follows = this.hearsay.whereFollows(node.nodeId, message.contacts);
     if (node.state === 'live' && !node.inLeafSet) this.placement.insertLeaf(node);
   }
@@ -149,29 +149,18 @@ export class Acquaintance {
     core.send(node, { type: 'probe', messageId, exchange: false, active, nearer: true, contacts: [], dead: [] });
   }
 
-  /**
-   * Another's word of deaths is checked: of a leaf that was itself heard lately, once it has been silent for a while,
-   * because old word is repeated. Word of strangers among our leaves is passed on.
-   */
-  doubtDead({ dead, contacts }: Word, heardWithinMs = 0): void {
+  /** Another's word of deaths is checked, unless we have heard from the dead one since. Word of strangers among our leaves is passed on. */
+  doubtDead({ dead, contacts }: Word): void {
     const { core } = this;
-    for (const id of dead) {
-      const node = core.known.get(id);
-      if (node?.inLeafSet === true) this.doubtOnceSilent(node, contacts, heardWithinMs);
-      else if (node?.state !== 'live' && id !== core.self && core.leafSet.covers(id)) core.hearOfDeath(id);
+    for (const { nodeId, agoMs } of dead) {
+      const node = core.known.get(nodeId);
+      const at = core.now - agoMs;
+      if (node?.inLeafSet === true) {
+        if (node.heardAt <= at) this.liveness.doubt(node, contacts);
+      } else if (node?.state !== 'live' && nodeId !== core.self && core.leafSet.covers(nodeId)) {
+        core.hearOfDeath(nodeId, at);
+      }
     }
-  }
-
-  private doubtOnceSilent(node: KnownNode, heirs: readonly Contact[], silentMs: number): void {
-    const { core } = this;
-    const { heardAt } = node;
-    if (core.now - heardAt >= silentMs) {
-      this.liveness.doubt(node, heirs);
-      return;
-    }
-    core.deadlines.set(heardAt + silentMs, () => {
-      if (node.inLeafSet && node.heardAt === heardAt) this.liveness.doubt(node, heirs);
-    });
   }
 
   /** A candidate has proven itself: it enters wherever it belongs. */

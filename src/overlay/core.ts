@@ -13,7 +13,7 @@ import type { OverlayEffect, OverlayFact } from './events.ts';
 import type { Geometry } from './geometry.ts';
 import { KnownNode } from './known-node.ts';
 import { LeafSet } from './leaf-set.ts';
-import { CONTACTS_MAX, DEAD_MAX, MESSAGE_IDS, REQUEST_IDS, type OverlayMessage } from './messages.ts';
+import { CONTACTS_MAX, DEAD_MAX, MESSAGE_IDS, REQUEST_IDS, type Death, type OverlayMessage } from './messages.ts';
 import { checkOverlayParameters, type OverlayParameters } from './parameters.ts';
 import { PastryGeometry } from './pastry.ts';
 import { RoutingTable } from './routing-table.ts';
@@ -22,7 +22,7 @@ export type LifeState = 'idle' | 'joining' | 'active' | 'stopped';
 
 /** One geometry serves all nodes of a process: it has no state. */
 const geometries = { 16: new PastryGeometry(16), 32: new PastryGeometry(32) };
-const NOBODY: readonly NodeId[] = [];
+const NOBODY: readonly Death[] = [];
 /** Deaths kept in mind, far more than are told: one that was forgotten would be taken for news, and told for ever. */
 const GRAVES_MAX = 256;
 const checked = new WeakSet<OverlayParameters>();
@@ -141,13 +141,13 @@ export class Core {
   /** A leaf is gone: others hear of it for a while, with every exchange. */
   bury(id: NodeId): void {
     this.graves.delete(id);
-    this.hearOfDeath(id);
+    this.hearOfDeath(id, this.now);
   }
 
   /** Word of a death nearby is passed on, but never twice, lest it go round for ever. */
-  hearOfDeath(id: NodeId): void {
+  hearOfDeath(id: NodeId, at: number): void {
     if (this.graves.has(id)) return;
-    this.graves.set(id, this.now);
+    this.graves.set(id, at);
     this.deathsKnown += 1;
     if (this.graves.size <= GRAVES_MAX) return;
     const [oldest] = this.graves.keys();
@@ -164,10 +164,13 @@ export class Core {
   }
 
   /** Former leaves found gone lately. */
-  dead(): readonly NodeId[] {
+  dead(): readonly Death[] {
     if (this.graves.size === 0) return NOBODY;
-    const dead: NodeId[] = [];
-    for (const [id, at] of this.graves) if (this.now - at < this.parameters.deathToldMs) dead.push(id);
+    const dead: Death[] = [];
+    for (const [nodeId, at] of this.graves) {
+      const agoMs = this.now - at;
+      if (agoMs < this.parameters.deathToldMs) dead.push({ nodeId, agoMs });
+    }
     return dead.slice(-DEAD_MAX);
   }
 

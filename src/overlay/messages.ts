@@ -94,6 +94,12 @@ export type RowRequestMessage = {
   readonly row: number;
 };
 
+/** Word of a death, and how long ago it was found. Whoever was heard since then lives. */
+export type Death = {
+  readonly nodeId: NodeId;
+  readonly agoMs: number;
+};
+
 /** "Are you there?", and with `exchange` also "here is my leaf set, send me yours". Answered by a probe-reply. */
 export type ProbeMessage = {
   readonly type: 'probe';
@@ -106,7 +112,7 @@ export type ProbeMessage = {
   /** The sender's leaf set and those it is about to admit; empty without exchange; ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
   /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */
-  readonly dead: readonly NodeId[];
+  readonly dead: readonly Death[];
 };
 
 export type ProbeReplyMessage = {
@@ -122,7 +128,7 @@ export type ProbeReplyMessage = {
   /** As in the probe; ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
   /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */
-  readonly dead: readonly NodeId[];
+  readonly dead: readonly Death[];
 };
 
 /** A sign of life. */
@@ -137,7 +143,7 @@ export type FailureMessage = {
   /** ≤ CONTACTS_MAX. */
   readonly contacts: readonly Contact[];
   /** Former leaves that the sender has lately found gone; ≤ DEAD_MAX. */
-  readonly dead: readonly NodeId[];
+  readonly dead: readonly Death[];
 };
 
 /** The sender stops (and will be back) or leaves for good. */

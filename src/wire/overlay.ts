@@ -4,7 +4,7 @@
  */
 
 import type { Contact } from '../id/contact.ts';
-import type { NodeId, Position } from '../id/id-space.ts';
+import type { Position } from '../id/id-space.ts';
 import type { KeyInterval } from '../id/interval.ts';
 import {
   CONTACTS_MAX,
@@ -13,11 +13,12 @@ import {
   PATH_MAX,
   REQUEST_IDS,
   ROWS_MAX,
+  type Death,
   type OverlayMessage,
 } from '../overlay/messages.ts';
 import { encodeContact, type ContactReader } from './contact.ts';
 import { check, decodeWith } from './decode.ts';
-import { WireOverlayMessage } from './generated/overlay.ts';
+import { WireOverlayMessage, type WireDeath } from './generated/overlay.ts';
 import { OVERLAY_FRAME_BYTES_MAX } from './limits.ts';
 
 /** What the schema's field holds, microseconds. */
@@ -71,8 +72,9 @@ function microseconds(ms: number): number {
   return Math.min(Math.round(ms * 1_000), ROUND_TRIP_US_MAX);
 }
 
-function leafSetToWire<T extends { contacts: readonly Contact[]; dead: readonly NodeId[] }>(message: T) {
-  return { ...message, contacts: message.contacts.map(encodeContact), dead: [...message.dead] };
+function leafSetToWire<T extends { contacts: readonly Contact[]; dead: readonly Death[] }>(message: T) {
+  const dead = message.dead.map(({ nodeId, agoMs }) => ({ nodeId, agoMs: Math.round(agoMs) }));
+  return { ...message, contacts: message.contacts.map(encodeContact), dead };
 }
 
 /** @throws BadMessageError naming what is wrong */
@@ -181,11 +183,14 @@ function intervalsOf(values: readonly { from: number; to: number }[], reader: Co
 }
 
 function leafSetOf(
-  { contacts, dead }: { contacts: readonly Uint8Array[]; dead: readonly number[] },
+  { contacts, dead }: { contacts: readonly Uint8Array[]; dead: readonly WireDeath[] },
   reader: ContactReader,
-): { contacts: Contact[]; dead: NodeId[] } {
+): { contacts: Contact[]; dead: Death[] } {
   check(dead.length <= DEAD_MAX, 'too many dead in one message');
-  return { contacts: contactsOf(contacts, reader), dead: dead.map((id) => position(id, reader)) };
+  return {
+    contacts: contactsOf(contacts, reader),
+    dead: dead.map(({ nodeId, agoMs }) => ({ nodeId: position(nodeId, reader), agoMs })),
+  };
 }
 
 function contactsOf(values: readonly Uint8Array[], reader: ContactReader): Contact[] {

@@ -52,3 +52,31 @@ describe('of two peers that were given one node id', () => {
     }
   });
 });
+
+describe('word of a death', () => {
+  const leaf = contactOf(200);
+  const teller = contactOf(300);
+  const exchange = { type: 'probe', messageId: 7, exchange: true, active: true, nearer: false, contacts: [] } as const;
+
+  /** Whom the node probes when it is told, at 200 ms, that a leaf which it heard at 1 ms was found dead so long ago. */
+  function probedFor(agoMs: number): Contact[] {
+    const { node, arrive } = lonelyNode();
+    arrive(leaf);
+    arrive(teller);
+    // Nothing is due in between that would look at the leaf for another reason.
+    const told = { ...exchange, dead: [{ nodeId: leaf.nodeId, agoMs }] };
+    const effects = node.step({ type: 'message', from: teller, message: told }, 200);
+    return effects.flatMap((effect) =>
+      effect.type === 'send' && effect.message.type === 'probe' && !effect.message.exchange ? [effect.to] : [],
+    );
+  }
+
+  it('is checked at once', () => {
+    expect(probedFor(0)).toEqual([leaf]);
+    expect(probedFor(100)).toEqual([leaf]);
+  });
+
+  it('is ignored when the node was heard since', () => {
+    expect(probedFor(5_000)).toEqual([]);
+  });
+});

@@ -77,7 +77,7 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
   {
     name: "another's word that a node is dead is believed",
     file: 'src/overlay/acquaintance.ts',
-    find: 'this.doubtOnceSilent(node, contacts, heardWithinMs);',
+    find: 'if (node.heardAt <= at) this.liveness.doubt(node, contacts);',
     replace: 'this.lose(node, { remember: true });',
     caughtBy: scenario('neighbours-cut-off'),
   },
@@ -154,9 +154,16 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
   {
     name: 'word of a death is dropped because its subject was heard just now',
     file: 'src/overlay/acquaintance.ts',
-    find: 'if (node.inLeafSet && node.heardAt === heardAt) this.liveness.doubt(node, heirs);',
-    replace: '',
+    find: 'if (node.heardAt <= at)',
+    replace: 'if (core.now - node.heardAt > 1_500)',
     caughtBy: wholeRings('in whatever order news comes'),
+  },
+  {
+    name: 'old word of a death is believed of a node that was heard since',
+    file: 'src/overlay/acquaintance.ts',
+    find: 'if (node.heardAt <= at)',
+    replace: 'if (at > -Infinity)',
+    caughtBy: { file: 'test/overlay/overlay-node.test.ts', title: 'was heard since' },
   },
   {
     name: 'nobody tells those across a gap who is dead',

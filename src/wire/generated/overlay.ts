@@ -707,10 +707,16 @@ export namespace WireOverlayMessage {
     value: Uint8Array
   }
 
-  export interface WireOverlayMessageProbeDeadFieldEvent {
-    field: '$.probe.dead[]'
-    index: number
+  export interface WireOverlayMessageProbeDeadNodeIdFieldEvent {
+    field: '$.probe.dead[].nodeId'
     value: number
+    index: number
+  }
+
+  export interface WireOverlayMessageProbeDeadAgoMsFieldEvent {
+    field: '$.probe.dead[].agoMs'
+    value: number
+    index: number
   }
 
   export interface WireOverlayMessageProbeNearerFieldEvent {
@@ -744,10 +750,16 @@ export namespace WireOverlayMessage {
     value: Uint8Array
   }
 
-  export interface WireOverlayMessageProbeReplyDeadFieldEvent {
-    field: '$.probeReply.dead[]'
-    index: number
+  export interface WireOverlayMessageProbeReplyDeadNodeIdFieldEvent {
+    field: '$.probeReply.dead[].nodeId'
     value: number
+    index: number
+  }
+
+  export interface WireOverlayMessageProbeReplyDeadAgoMsFieldEvent {
+    field: '$.probeReply.dead[].agoMs'
+    value: number
+    index: number
   }
 
   export interface WireOverlayMessageProbeReplyHolderRoundTripFieldEvent {
@@ -766,10 +778,16 @@ export namespace WireOverlayMessage {
     value: Uint8Array
   }
 
-  export interface WireOverlayMessageFailureDeadFieldEvent {
-    field: '$.failure.dead[]'
-    index: number
+  export interface WireOverlayMessageFailureDeadNodeIdFieldEvent {
+    field: '$.failure.dead[].nodeId'
     value: number
+    index: number
+  }
+
+  export interface WireOverlayMessageFailureDeadAgoMsFieldEvent {
+    field: '$.failure.dead[].agoMs'
+    value: number
+    index: number
   }
 
   export interface WireOverlayMessageGoodbyeForGoodFieldEvent {
@@ -791,7 +809,7 @@ export namespace WireOverlayMessage {
     return decodeMessage(buf, WireOverlayMessage.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireOverlayMessage>): Generator<WireOverlayMessageAckMessageIdFieldEvent | WireOverlayMessageAckHintFieldEvent | WireOverlayMessageLookupMessageIdFieldEvent | WireOverlayMessageLookupRequestIdFieldEvent | WireOverlayMessageLookupKeyFieldEvent | WireOverlayMessageLookupOriginFieldEvent | WireOverlayMessageLookupPathFieldEvent | WireOverlayMessageFoundMessageIdFieldEvent | WireOverlayMessageFoundRequestIdFieldEvent | WireOverlayMessageFoundKeyFieldEvent | WireOverlayMessageFoundReplicaSetFieldEvent | WireOverlayMessageFoundPathFieldEvent | WireOverlayMessageFoundIntervalsFromFieldEvent | WireOverlayMessageFoundIntervalsToFieldEvent | WireOverlayMessageJoinMessageIdFieldEvent | WireOverlayMessageJoinRequestIdFieldEvent | WireOverlayMessageJoinJoinerFieldEvent | WireOverlayMessageJoinRowsSuppliedFieldEvent | WireOverlayMessageJoinHopsFieldEvent | WireOverlayMessageContactsRequestIdFieldEvent | WireOverlayMessageContactsLastFieldEvent | WireOverlayMessageContactsContactsFieldEvent | WireOverlayMessageContactsRoundTripsFieldEvent | WireOverlayMessageRowRequestRequestIdFieldEvent | WireOverlayMessageRowRequestRowFieldEvent | WireOverlayMessageProbeMessageIdFieldEvent | WireOverlayMessageProbeExchangeFieldEvent | WireOverlayMessageProbeActiveFieldEvent | WireOverlayMessageProbeContactsFieldEvent | WireOverlayMessageProbeDeadFieldEvent | WireOverlayMessageProbeNearerFieldEvent | WireOverlayMessageProbeReplyMessageIdFieldEvent | WireOverlayMessageProbeReplyReplyIdFieldEvent | WireOverlayMessageProbeReplyExchangeFieldEvent | WireOverlayMessageProbeReplyActiveFieldEvent | WireOverlayMessageProbeReplyContactsFieldEvent | WireOverlayMessageProbeReplyDeadFieldEvent | WireOverlayMessageProbeReplyHolderRoundTripFieldEvent | WireOverlayMessageHeartbeatActiveFieldEvent | WireOverlayMessageFailureContactsFieldEvent | WireOverlayMessageFailureDeadFieldEvent | WireOverlayMessageGoodbyeForGoodFieldEvent | WireOverlayMessageGoodbyeContactsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireOverlayMessage>): Generator<WireOverlayMessageAckMessageIdFieldEvent | WireOverlayMessageAckHintFieldEvent | WireOverlayMessageLookupMessageIdFieldEvent | WireOverlayMessageLookupRequestIdFieldEvent | WireOverlayMessageLookupKeyFieldEvent | WireOverlayMessageLookupOriginFieldEvent | WireOverlayMessageLookupPathFieldEvent | WireOverlayMessageFoundMessageIdFieldEvent | WireOverlayMessageFoundRequestIdFieldEvent | WireOverlayMessageFoundKeyFieldEvent | WireOverlayMessageFoundReplicaSetFieldEvent | WireOverlayMessageFoundPathFieldEvent | WireOverlayMessageFoundIntervalsFromFieldEvent | WireOverlayMessageFoundIntervalsToFieldEvent | WireOverlayMessageJoinMessageIdFieldEvent | WireOverlayMessageJoinRequestIdFieldEvent | WireOverlayMessageJoinJoinerFieldEvent | WireOverlayMessageJoinRowsSuppliedFieldEvent | WireOverlayMessageJoinHopsFieldEvent | WireOverlayMessageContactsRequestIdFieldEvent | WireOverlayMessageContactsLastFieldEvent | WireOverlayMessageContactsContactsFieldEvent | WireOverlayMessageContactsRoundTripsFieldEvent | WireOverlayMessageRowRequestRequestIdFieldEvent | WireOverlayMessageRowRequestRowFieldEvent | WireOverlayMessageProbeMessageIdFieldEvent | WireOverlayMessageProbeExchangeFieldEvent | WireOverlayMessageProbeActiveFieldEvent | WireOverlayMessageProbeContactsFieldEvent | WireOverlayMessageProbeDeadNodeIdFieldEvent | WireOverlayMessageProbeDeadAgoMsFieldEvent | WireOverlayMessageProbeNearerFieldEvent | WireOverlayMessageProbeReplyMessageIdFieldEvent | WireOverlayMessageProbeReplyReplyIdFieldEvent | WireOverlayMessageProbeReplyExchangeFieldEvent | WireOverlayMessageProbeReplyActiveFieldEvent | WireOverlayMessageProbeReplyContactsFieldEvent | WireOverlayMessageProbeReplyDeadNodeIdFieldEvent | WireOverlayMessageProbeReplyDeadAgoMsFieldEvent | WireOverlayMessageProbeReplyHolderRoundTripFieldEvent | WireOverlayMessageHeartbeatActiveFieldEvent | WireOverlayMessageFailureContactsFieldEvent | WireOverlayMessageFailureDeadNodeIdFieldEvent | WireOverlayMessageFailureDeadAgoMsFieldEvent | WireOverlayMessageGoodbyeForGoodFieldEvent | WireOverlayMessageGoodbyeContactsFieldEvent> {
     return streamMessage(buf, WireOverlayMessage.codec(), opts)
   }
 }
@@ -1971,12 +1989,124 @@ export namespace WireRowRequest {
   }
 }
 
+export interface WireDeath {
+  nodeId: number
+  agoMs: number
+}
+
+export namespace WireDeath {
+  let _codec: Codec<WireDeath>
+
+  export const codec = (): Codec<WireDeath> => {
+    if (_codec == null) {
+      _codec = message<WireDeath>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.nodeId != null && obj.nodeId !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.nodeId)
+        }
+
+        if ((obj.agoMs != null && obj.agoMs !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.agoMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          nodeId: 0,
+          agoMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.nodeId = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.agoMs = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.nodeId`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.agoMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface WireDeathNodeIdFieldEvent {
+    field: '$.nodeId'
+    value: number
+  }
+
+  export interface WireDeathAgoMsFieldEvent {
+    field: '$.agoMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<WireDeath>): Uint8Array {
+    return encodeMessage(obj, WireDeath.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireDeath>): WireDeath {
+    return decodeMessage(buf, WireDeath.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireDeath>): Generator<WireDeathNodeIdFieldEvent | WireDeathAgoMsFieldEvent> {
+    return streamMessage(buf, WireDeath.codec(), opts)
+  }
+}
+
 export interface WireProbe {
   messageId: number
   exchange: boolean
   active: boolean
   contacts: Uint8Array[]
-  dead: number[]
+  dead: WireDeath[]
   nearer: boolean
 }
 
@@ -2014,8 +2144,8 @@ export namespace WireProbe {
 
         if (obj.dead != null && obj.dead.length > 0) {
           for (const value of obj.dead) {
-            w.uint32(40)
-            w.uint32(value)
+            w.uint32(42)
+            WireDeath.codec().encode(value, w)
           }
         }
 
@@ -2068,7 +2198,9 @@ export namespace WireProbe {
                 throw new MaxLengthError('Decode error - repeated field "dead" had too many elements')
               }
 
-              obj.dead.push(reader.uint32())
+              obj.dead.push(WireDeath.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.dead$
+              }))
               break
             }
             case 6: {
@@ -2136,10 +2268,13 @@ export namespace WireProbe {
                 throw new MaxLengthError('Streaming decode error - repeated field "dead" had too many elements')
               }
 
-              yield {
-                field: `${prefix}.dead[]`,
-                index: obj.dead,
-                value: reader.uint32()
+              for (const evt of WireDeath.codec().stream(reader, reader.uint32(), `${prefix}.dead[]`, {
+                limits: opts.limits?.dead$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.dead
+                }
               }
 
               obj.dead++
@@ -2186,10 +2321,16 @@ export namespace WireProbe {
     value: Uint8Array
   }
 
-  export interface WireProbeDeadFieldEvent {
-    field: '$.dead[]'
-    index: number
+  export interface WireProbeDeadNodeIdFieldEvent {
+    field: '$.dead[].nodeId'
     value: number
+    index: number
+  }
+
+  export interface WireProbeDeadAgoMsFieldEvent {
+    field: '$.dead[].agoMs'
+    value: number
+    index: number
   }
 
   export interface WireProbeNearerFieldEvent {
@@ -2205,7 +2346,7 @@ export namespace WireProbe {
     return decodeMessage(buf, WireProbe.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbe>): Generator<WireProbeMessageIdFieldEvent | WireProbeExchangeFieldEvent | WireProbeActiveFieldEvent | WireProbeContactsFieldEvent | WireProbeDeadFieldEvent | WireProbeNearerFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbe>): Generator<WireProbeMessageIdFieldEvent | WireProbeExchangeFieldEvent | WireProbeActiveFieldEvent | WireProbeContactsFieldEvent | WireProbeDeadNodeIdFieldEvent | WireProbeDeadAgoMsFieldEvent | WireProbeNearerFieldEvent> {
     return streamMessage(buf, WireProbe.codec(), opts)
   }
 }
@@ -2216,7 +2357,7 @@ export interface WireProbeReply {
   exchange: boolean
   active: boolean
   contacts: Uint8Array[]
-  dead: number[]
+  dead: WireDeath[]
   holderRoundTrip: number
 }
 
@@ -2259,8 +2400,8 @@ export namespace WireProbeReply {
 
         if (obj.dead != null && obj.dead.length > 0) {
           for (const value of obj.dead) {
-            w.uint32(48)
-            w.uint32(value)
+            w.uint32(50)
+            WireDeath.codec().encode(value, w)
           }
         }
 
@@ -2318,7 +2459,9 @@ export namespace WireProbeReply {
                 throw new MaxLengthError('Decode error - repeated field "dead" had too many elements')
               }
 
-              obj.dead.push(reader.uint32())
+              obj.dead.push(WireDeath.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.dead$
+              }))
               break
             }
             case 7: {
@@ -2393,10 +2536,13 @@ export namespace WireProbeReply {
                 throw new MaxLengthError('Streaming decode error - repeated field "dead" had too many elements')
               }
 
-              yield {
-                field: `${prefix}.dead[]`,
-                index: obj.dead,
-                value: reader.uint32()
+              for (const evt of WireDeath.codec().stream(reader, reader.uint32(), `${prefix}.dead[]`, {
+                limits: opts.limits?.dead$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.dead
+                }
               }
 
               obj.dead++
@@ -2448,10 +2594,16 @@ export namespace WireProbeReply {
     value: Uint8Array
   }
 
-  export interface WireProbeReplyDeadFieldEvent {
-    field: '$.dead[]'
-    index: number
+  export interface WireProbeReplyDeadNodeIdFieldEvent {
+    field: '$.dead[].nodeId'
     value: number
+    index: number
+  }
+
+  export interface WireProbeReplyDeadAgoMsFieldEvent {
+    field: '$.dead[].agoMs'
+    value: number
+    index: number
   }
 
   export interface WireProbeReplyHolderRoundTripFieldEvent {
@@ -2467,7 +2619,7 @@ export namespace WireProbeReply {
     return decodeMessage(buf, WireProbeReply.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbeReply>): Generator<WireProbeReplyMessageIdFieldEvent | WireProbeReplyReplyIdFieldEvent | WireProbeReplyExchangeFieldEvent | WireProbeReplyActiveFieldEvent | WireProbeReplyContactsFieldEvent | WireProbeReplyDeadFieldEvent | WireProbeReplyHolderRoundTripFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireProbeReply>): Generator<WireProbeReplyMessageIdFieldEvent | WireProbeReplyReplyIdFieldEvent | WireProbeReplyExchangeFieldEvent | WireProbeReplyActiveFieldEvent | WireProbeReplyContactsFieldEvent | WireProbeReplyDeadNodeIdFieldEvent | WireProbeReplyDeadAgoMsFieldEvent | WireProbeReplyHolderRoundTripFieldEvent> {
     return streamMessage(buf, WireProbeReply.codec(), opts)
   }
 }
@@ -2563,7 +2715,7 @@ export namespace WireHeartbeat {
 
 export interface WireNodeFailure {
   contacts: Uint8Array[]
-  dead: number[]
+  dead: WireDeath[]
 }
 
 export namespace WireNodeFailure {
@@ -2585,8 +2737,8 @@ export namespace WireNodeFailure {
 
         if (obj.dead != null && obj.dead.length > 0) {
           for (const value of obj.dead) {
-            w.uint32(16)
-            w.uint32(value)
+            w.uint32(18)
+            WireDeath.codec().encode(value, w)
           }
         }
 
@@ -2618,7 +2770,9 @@ export namespace WireNodeFailure {
                 throw new MaxLengthError('Decode error - repeated field "dead" had too many elements')
               }
 
-              obj.dead.push(reader.uint32())
+              obj.dead.push(WireDeath.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.dead$
+              }))
               break
             }
             default: {
@@ -2661,10 +2815,13 @@ export namespace WireNodeFailure {
                 throw new MaxLengthError('Streaming decode error - repeated field "dead" had too many elements')
               }
 
-              yield {
-                field: `${prefix}.dead[]`,
-                index: obj.dead,
-                value: reader.uint32()
+              for (const evt of WireDeath.codec().stream(reader, reader.uint32(), `${prefix}.dead[]`, {
+                limits: opts.limits?.dead$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.dead
+                }
               }
 
               obj.dead++
@@ -2689,10 +2846,16 @@ export namespace WireNodeFailure {
     value: Uint8Array
   }
 
-  export interface WireNodeFailureDeadFieldEvent {
-    field: '$.dead[]'
-    index: number
+  export interface WireNodeFailureDeadNodeIdFieldEvent {
+    field: '$.dead[].nodeId'
     value: number
+    index: number
+  }
+
+  export interface WireNodeFailureDeadAgoMsFieldEvent {
+    field: '$.dead[].agoMs'
+    value: number
+    index: number
   }
 
   export function encode (obj: Partial<WireNodeFailure>): Uint8Array {
@@ -2703,7 +2866,7 @@ export namespace WireNodeFailure {
     return decodeMessage(buf, WireNodeFailure.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireNodeFailure>): Generator<WireNodeFailureContactsFieldEvent | WireNodeFailureDeadFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireNodeFailure>): Generator<WireNodeFailureContactsFieldEvent | WireNodeFailureDeadNodeIdFieldEvent | WireNodeFailureDeadAgoMsFieldEvent> {
     return streamMessage(buf, WireNodeFailure.codec(), opts)
   }
 }
