@@ -17,10 +17,11 @@ export const HELP = `Simulates a ring of real overlay nodes under virtual time, 
   npm run simulate -- [--nodes N] [--lookups M] [what happens] [options]
 
 The ring grows by joins alone, settles, and looks up M random keys from random live nodes. A table goes to standard
-output, a page with charts and its figures as JSON to storage/reports/. One seed, one result.
+output, a page with charts and its figures as JSON to storage/reports/. One seed, one result. With "npm run -s"
+nothing else is printed.
 
 What happens (at most one):
-  --fail SHARE         this share of the nodes dies at once: lookups before, meanwhile and after the repair
+  --fail SHARE         this share of the nodes (at most 0.9) dies at once: lookups before, meanwhile and after
   --churn SECONDS      sessions of exponential length with this median; who goes is replaced by a newcomer
   --partition SECONDS  two halves for so long; then how long it takes until the ring is one
   --cut halves|bridge|one-way  what is cut meanwhile: both ways; all but 5 % of the machines; one way (halves)
@@ -28,13 +29,14 @@ What happens (at most one):
   --restart            all are killed and start at the same moment from what they remember; then the same
 
 Options:
-  --nodes N            size of the ring (1000)
+  --nodes N            size of the ring, at most 65536 with 16 bits (1000)
   --bits 16|32         width of node ids and keys (16)
-  --leaf-set L         nodes in a full leaf set, even (16)
+  --leaf-set L         nodes in a full leaf set, even, from 2 to 32 (16)
   --lookups M          lookups, in each phase that makes some (20000)
-  --minutes MINUTES    virtual time over which they are spread (one per node and second; with --fail 5)
+  --minutes MINUTES    virtual time over which they are spread (one per node and second; with --fail 5,
+                       with --churn at least a median session)
   --settle MINUTES     virtual time between the last join and the first lookup (10 up to 5,000 nodes, then less)
-  --loss SHARE         probability that a message is lost (0)
+  --loss SHARE         probability that a message is lost, at most 0.5 (0)
   --ids random|balanced  random node ids, or those that the discovery peer gives (random)
   --seed SEED          a whole number (1)
   --json               one JSON object on standard output instead of table and page
@@ -58,7 +60,7 @@ const OPTIONS = {
   join: { type: 'string' },
   restart: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
 const NODES_MAX = 1_000_000;
@@ -84,7 +86,7 @@ export function parseArguments(args: readonly string[]): Arguments {
   if (nodes + joiners > 2 ** bits) throw new UsageError(`a ring of ${bits} bits has no place for so many nodes`);
   const minutes =
     values.minutes === undefined
-      ? defaultMinutes(nodes, lookups, disturbance.kind)
+      ? defaultMinutes(nodes, lookups, disturbance)
       : number('minutes', values.minutes, MINUTES_MIN, MINUTES_MAX);
   const settleMinutes =
     values.settle === undefined ? defaultSettleMinutes(nodes) : number('settle', values.settle, 0, MINUTES_MAX);

@@ -11,7 +11,7 @@ export function commandLine(options: ExperimentOptions): string {
   const { kind } = disturbance;
   if (kind !== 'none') words.push(`--${kind}`, ...happening(disturbance));
   if (loss > 0) words.push('--loss', loss);
-  if (minutes !== defaultMinutes(nodes, lookups, kind)) words.push('--minutes', minutes);
+  if (minutes !== defaultMinutes(nodes, lookups, disturbance)) words.push('--minutes', minutes);
   if (settleMinutes !== defaultSettleMinutes(nodes)) words.push('--settle', settleMinutes);
   if (ids !== 'random') words.push('--ids', ids);
   return [...words, '--seed', seed].join(' ');

@@ -63,7 +63,7 @@ function routeRows(options: ExperimentOptions, figures: RunFigures): Row[] {
     ['mean hops', formatNumber(figures.meanHops, 3), hops(measured), bits === 16 ? ideal : `${pastry}, fig. 5`],
     ['mean hops before the failures', formatNumber(hopsBefore, 3), hops(nodes), ideal],
     ['mean hops after the repair', formatNumber(hopsAfter, 3), formatNumber(hopsBefore, 3), 'as before'],
-    ['most hops', formatNumber(figures.maxHops, 0), measured > LEAF_SET_RINGS ? '5' : '', `${pastry}, fig. 5`],
+    ['most hops', formatNumber(figures.maxHops, 0), measured > LEAF_SET_RINGS ? '≤ 5' : '', `${pastry}, fig. 5`],
     [
       'lookups with a rare-case hop',
       percent(figures.rareCaseShare),
@@ -73,7 +73,7 @@ function routeRows(options: ExperimentOptions, figures: RunFigures): Row[] {
     [
       'route length over direct distance',
       formatNumber(routeStretch, 2),
-      STRETCH_NEARBY.join(' to '),
+      measured > LEAF_SET_RINGS ? STRETCH_NEARBY.join(' to ') : '',
       `${pastry}, fig. 6`,
     ],
     [

@@ -49,6 +49,9 @@ export function defaultSettleMinutes(nodes: number): number {
   return nodes <= 5_000 ? 10 : nodes <= 20_000 ? 5 : 2;
 }
 
-export function defaultMinutes(nodes: number, lookups: number, kind: Disturbance['kind']): number {
-  return kind === 'fail' ? FAIL_MINUTES : lookups / Math.min(RATE_MAX, Math.max(RATE_MIN, nodes)) / 60;
+/** With churn at least a median session: before that, next to nothing has come or gone. */
+export function defaultMinutes(nodes: number, lookups: number, disturbance: Disturbance): number {
+  if (disturbance.kind === 'fail') return FAIL_MINUTES;
+  const minutes = lookups / Math.min(RATE_MAX, Math.max(RATE_MIN, nodes)) / 60;
+  return disturbance.kind === 'churn' ? Math.max(minutes, disturbance.sessionMedianSeconds / 60) : minutes;
 }
