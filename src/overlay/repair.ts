@@ -17,7 +17,7 @@ import type { Hearsay } from './hearsay.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Liveness } from './liveness.ts';
 import { DeathNews, type DeadLeaf } from './death-news.ts';
-import { LostHalf } from './lost-half.ts';
+import { LostHalves } from './lost-halves.ts';
 import type { Remembered } from './remembered.ts';
 import { HALVES, type Half } from './side.ts';
 
@@ -34,7 +34,7 @@ export class Repair {
   private readonly hearsay: Hearsay;
   private readonly remembered: Remembered;
   private readonly news: DeathNews;
-  private readonly lostHalf: LostHalf;
+  private readonly lostHalves: LostHalves;
   private readonly asked = new Set<KnownNode>();
   /** The last node of a short half, asked who follows it. */
   private end: { readonly node: KnownNode; readonly side: Half } | undefined = undefined;
@@ -48,7 +48,7 @@ export class Repair {
     this.hearsay = hearsay;
     this.remembered = remembered;
     this.news = new DeathNews(core, liveness);
-    this.lostHalf = new LostHalf(core, remembered, (node) => {
+    this.lostHalves = new LostHalves(core, remembered, (node) => {
       this.ask(node);
     });
   }
@@ -64,7 +64,7 @@ export class Repair {
   /** Whether the leaf set may lack somebody. */
   get pending(): boolean {
     const waits = this.retry?.run !== undefined && !this.core.leafSet.isComplete();
-    if (this.lostHalf.pending || this.asked.size > 0 || waits) return true;
+    if (this.lostHalves.pending || this.asked.size > 0 || waits) return true;
     for (const node of this.core.candidates) {
       if (node.forLeafSet && node.heard && !this.remembered.isHollow(node.nodeId)) return true;
     }
@@ -101,8 +101,8 @@ export class Repair {
 
   exchanged(node: KnownNode, contacts: readonly Contact[]): void {
     this.asked.delete(node);
-    this.lostHalf.exchanged(node, contacts);
-    if (this.lostHalf.pending) this.retryAfter(this.core.parameters.repairRetryMs);
+    this.lostHalves.exchanged(node, contacts);
+    if (this.lostHalves.pending) this.retryAfter(this.core.parameters.repairRetryMs);
     if (this.end?.node !== node) return;
     const { side } = this.end;
     this.end = undefined;
@@ -131,13 +131,14 @@ export class Repair {
     if (this.lost.length > 0) this.closeGaps();
     this.news.tellAcross();
     if (this.asked.size > 0 || this.awaitsLeaf()) return;
-    const empty = this.lostSide();
-    if (empty !== undefined) {
-      if (!this.lostHalf.begin(empty)) this.closeRing();
+    const empty = this.emptySides();
+    if (empty.length > 0) {
+      const begun = empty.filter((side) => this.lostHalves.begin(side));
+      if (begun.length === 0) this.closeRing();
       return;
     }
     if (this.retry?.run !== undefined) return;
-    this.lostHalf.goOn();
+    this.lostHalves.goOn();
     if (core.leafSet.isComplete() || this.asked.size > 0) return;
     const side = core.leafSet.clockwise.length < core.leafSet.half ? 'clockwise' : 'counterclockwise';
     const last = core.leafSet[side].at(-1);
@@ -163,10 +164,12 @@ export class Repair {
     });
   }
 
-  /** A half without any member, though others are known. */
-  private lostSide(): Half | undefined {
-    const { leafSet } = this.core;
-    return leafSet.members().length === 0 ? undefined : HALVES.find((side) => leafSet[side].length === 0);
+  /** Halves without any member, though others are known. */
+  private emptySides(): readonly Half[] {
+    const { leafSet, table, state } = this.core;
+    const knowsOthers = state === 'active' && table.entries().some((node) => node.state === 'live');
+    if (leafSet.members().length === 0 && !knowsOthers) return [];
+    return HALVES.filter((side) => leafSet[side].length === 0);
   }
 
   private closeGaps(): void {

@@ -189,15 +189,15 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
   {
     name: 'a lost half is relied upon as soon as anybody stands in it',
     file: 'src/overlay/repair.ts',
-    find: 'this.lostHalf.pending || ',
+    find: 'this.lostHalves.pending || ',
     replace: '',
     caughtBy: wholeRings('leaves no gap that is not seen'),
   },
   {
     name: 'a lost half is taken for closed by its first member',
-    file: 'src/overlay/lost-half.ts',
-    find: 'if (!contacts.some(isBetween)) this.side = undefined;',
-    replace: 'this.side = undefined;',
+    file: 'src/overlay/lost-halves.ts',
+    find: 'if (between.length === 0) this.sides.delete(side);',
+    replace: 'this.sides.delete(side);',
     caughtBy: wholeRings('leaves no gap that is not seen'),
   },
   {
@@ -206,5 +206,12 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
     find: '>= UNECHOED_MAX;',
     replace: '>= Infinity;',
     caughtBy: { file: 'test/overlay/ownership.test.ts', title: 'is not waited for any more' },
+  },
+  {
+    name: 'a member of the other half is waited for in a lost one, where it is already known',
+    file: 'src/overlay/lost-halves.ts',
+    find: 'if (member?.inLeafSet === true) this.ask(member);',
+    replace: '',
+    caughtBy: wholeRings('as soon as they are one ring again'),
   },
 ];

@@ -95,6 +95,18 @@ describe('death', () => {
     }
   });
 
+  it('of all but a few lets those answer for their keys as soon as they are one ring again', () => {
+    for (const seed of range(1, 10)) {
+      const simulation = grownRing(40, { seed });
+      simulation.runFor(5 * SECOND);
+      const ring = simulation.livePeers().toSorted((a, b) => a.contact.nodeId - b.contact.nodeId);
+      for (const peer of ring.slice(3, 37)) simulation.kill(peer);
+      expectConvergence(simulation, 30 * SECOND);
+      const allAreSure = (): boolean => simulation.livePeers().every(({ node }) => node.intervals().length > 0);
+      expect(simulation.runUntil(allAreSure, 10 * SECOND), `seed ${String(seed)}`).toBe(true);
+    }
+  });
+
   it('is noticed within six seconds by a neighbour although nobody asks for the dead', () => {
     const simulation = grownRing(60, { seed: 8 });
     simulation.runFor(10 * SECOND);
