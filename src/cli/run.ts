@@ -31,7 +31,9 @@ function configure(command: Command): void {
 }
 
 function onParseError(program: Command, error: unknown, argv: readonly string[]): number {
-  const output = createOutput(program.name(), {
+  // The options of `p2p-peer start` stand in its own help.
+  const chosen = program.commands.find((command) => argv.includes(command.name()));
+  const output = createOutput([program.name(), chosen?.name()].filter((word) => word !== undefined).join(' '), {
     json: argv.includes('--json') || 'P2P_JSON' in process.env,
   });
   if (error instanceof InvariantError) throw error;
