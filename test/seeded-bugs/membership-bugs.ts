@@ -72,7 +72,7 @@ export const LIVENESS_BUGS: readonly SeededBug[] = [
     find: 'this.liveness.probe(node, forLeafSet, this.core.parameters.hearsayTimeoutsMs);',
     replace:
       "if (this.core.state !== 'active') return this.liveness.probe(node, forLeafSet);\n    this.core.candidates.delete(node);\n    node.state = 'live';\n    if (forLeafSet) this.placement.insertLeaf(node);",
-    caughtBy: scenario('root-dies-silently'),
+    caughtBy: scenario('hearsay'),
   },
   {
     name: "another's word that a node is dead is believed",
