@@ -66,14 +66,14 @@ export class Hearsay {
       counterclockwise: this.knowsEnd('counterclockwise', contacts, teller, false),
     };
     for (const contact of fresh) {
-      const side = this.sideOf(contact.nodeId);
+      const side = this.core.leafSet.sideOf(contact.nodeId);
       this.consider(contact, isTold[side] ? side : 'neither', vouched);
     }
   }
 
   /** Where one that swaps leaf sets with us follows our last leaf, if it does. */
   whereFollows(teller: NodeId, contacts: readonly Contact[]): Side {
-    const side = this.sideOf(teller);
+    const side = this.core.leafSet.sideOf(teller);
     // The place of a suspected member is only for one that writes to us itself: the others would come all at once.
     return this.knowsEnd(side, contacts, teller, true) ? side : 'neither';
   }
@@ -146,12 +146,6 @@ export class Hearsay {
     const node = core.learn(contact);
     this.liveness.probe(node, true, [core.parameters.checkTimeoutMs]);
     return true;
-  }
-
-  private sideOf(id: NodeId): Half {
-    const { core } = this;
-    const { space } = core.geometry;
-    return 2 * space.clockwise(core.self, id) <= space.size ? 'clockwise' : 'counterclockwise';
   }
 
   /** Whether a half is short, and its last member (who may still be on probation) among those told of: then one told of may follow it. */

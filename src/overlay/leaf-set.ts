@@ -93,6 +93,11 @@ export class LeafSet {
     return half.length < this.half ? (half.at(-1)?.nodeId ?? this.self) : undefined;
   }
 
+  /** The half in whose direction a position lies. */
+  sideOf(id: NodeId): Half {
+    return 2 * this.space.clockwise(this.self, id) <= this.space.size ? 'clockwise' : 'counterclockwise';
+  }
+
   isFartherOut(side: Half, id: NodeId, other: NodeId): boolean {
     return this.away(side, id) > this.away(side, other);
   }

@@ -21,11 +21,6 @@ import { LostHalves } from './lost-halves.ts';
 import type { Remembered } from './remembered.ts';
 import { HALVES, type Half } from './side.ts';
 
-type Direction = {
-  readonly half: readonly KnownNode[];
-  readonly away: (id: NodeId) => number;
-};
-
 type LostLeaf = DeadLeaf & { readonly goodbye: readonly Contact[] | undefined };
 
 export class Repair {
@@ -78,11 +73,12 @@ export class Repair {
 
   /** Others may have been kept out for its sake. */
   leafCandidateFailed(node: KnownNode): void {
-    const { half, away } = this.side(node.nodeId);
-    const last = half.at(-1);
-    const wasWithin = last !== undefined && away(node.nodeId) < away(last.nodeId);
-    if (wasWithin && half === this.core.leafSet.clockwise) this.news.clockwiseDied();
-    if (wasWithin || !this.core.leafSet.isComplete()) this.askBeside(node.nodeId);
+    const { leafSet } = this.core;
+    const side = leafSet.sideOf(node.nodeId);
+    const last = leafSet[side].at(-1);
+    const wasWithin = last !== undefined && leafSet.isFartherOut(side, last.nodeId, node.nodeId);
+    if (wasWithin && side === 'clockwise') this.news.clockwiseDied();
+    if (wasWithin || !leafSet.isComplete()) this.askBeside(node.nodeId);
   }
 
   /** During a long sleep others have given this node up and filled its place: it writes to all that it knew. */
@@ -167,8 +163,10 @@ export class Repair {
   /** Halves without any member, though others are known. */
   private emptySides(): readonly Half[] {
     const { leafSet, table, state } = this.core;
-    const knowsOthers = state === 'active' && table.entries().some((node) => node.state === 'live');
-    if (leafSet.members().length === 0 && !knowsOthers) return [];
+    if (leafSet.members().length === 0) {
+      const knowsOthers = state === 'active' && table.entries().some((node) => node.state === 'live');
+      if (!knowsOthers) return [];
+    }
     return HALVES.filter((side) => leafSet[side].length === 0);
   }
 
@@ -204,19 +202,11 @@ export class Repair {
 
   /** The member next to a lost position on our side of it, else the one behind it, knows all that we now miss. */
   private askBeside(lost: NodeId): void {
-    const { half, away } = this.side(lost);
-    const before = half.findLast((node) => away(node.nodeId) < away(lost));
-    const target = before ?? half[0];
+    const { leafSet } = this.core;
+    const side = leafSet.sideOf(lost);
+    const before = leafSet[side].findLast((node) => leafSet.isFartherOut(side, lost, node.nodeId));
+    const target = before ?? leafSet[side][0];
     if (target !== undefined) this.ask(target);
-  }
-
-  /** The half in whose direction a position lies, and the distance in that direction. */
-  private side(position: NodeId): Direction {
-    const { geometry, self, leafSet } = this.core;
-    const { space } = geometry;
-    return space.clockwise(self, position) <= space.clockwise(position, self)
-      ? { half: leafSet.clockwise, away: (id) => space.clockwise(self, id) }
-      : { half: leafSet.counterclockwise, away: (id) => space.clockwise(id, self) };
   }
 
   private nextAfter(id: NodeId, contacts: readonly Contact[], side: Half): Contact | undefined {
