@@ -28,11 +28,14 @@ export type { ErrorCode } from './base/errors.ts';
 export type { Log, LogFields } from './base/log.ts';
 export type {
   CallOptions,
+  Explanation,
   FetchOptions,
   FetchReceipt,
   FetchSink,
   FetchTarget,
   FileEntry,
+  Holder,
+  Hop,
   LookupResult,
   OnProgress,
   PeerName,

@@ -30,9 +30,6 @@ const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4100'];
  */
 export function wantedParameters(options: DiscoveryStartOptions): Partial<NetworkParameters> {
   if (options.private === true) throw new UsageError('private networks are not available in this version');
-  if ((options.replicas ?? 1) > 1) {
-    throw new UsageError('this version keeps one copy of each file; --replicas 1 is the only choice yet');
-  }
   const wanted = {
     ...(options.network === undefined ? {} : { name: options.network }),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),

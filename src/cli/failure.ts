@@ -27,10 +27,16 @@ const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
   STORAGE_LOCKED: 'Stop the process that uses this directory, or choose another directory.',
 };
 
+const START_A_PEER = 'Start one with `p2p-peer start`, or name the directory of the one that runs with --storage.';
+
 /** Where a command has a remedy of its own. */
 const REMEDIES_OF: Readonly<Partial<Record<string, Readonly<Partial<Record<ErrorCode, string>>>>>> = {
   'p2p-discovery': { UNREACHABLE: 'Choose another address with --listen.' },
   'p2p-peer': { NOT_PERMITTED: 'Start without --id to be given a free one.' },
+  'p2p-peer rm': { NOT_PERMITTED: 'Only its owner can remove a file; --identity names the key to act with.' },
+  'p2p-peer status': { UNREACHABLE: START_A_PEER },
+  'p2p-peer verify': { UNREACHABLE: START_A_PEER },
+  'p2p-peer leave': { UNREACHABLE: START_A_PEER },
 };
 
 const SYSTEM_ERRORS: Readonly<Record<string, { code: ErrorCode; words: string }>> = {

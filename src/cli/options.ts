@@ -12,7 +12,13 @@ const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'sile
 
 /** A switch that was not given is absent. */
 export type CommonOptions = { json?: true; logLevel: LogLevel };
-export type ClientOptions = CommonOptions & { discovery?: string[]; configDir?: string; quiet?: true };
+export type ClientOptions = CommonOptions & {
+  discovery?: string[];
+  storage: string;
+  configDir?: string;
+  identity?: string;
+  quiet?: true;
+};
 
 export function environmentName(long: string): string {
   return `P2P_${long.replace(/^--/, '').replaceAll('-', '_').toUpperCase()}`;
@@ -64,10 +70,37 @@ export function logLevelOption(level: LogLevel): Option {
   return option('--log-level <level>', 'how much to say on stderr').choices(LOG_LEVELS).default(level);
 }
 
+const SIZE = /^(\d+(?:\.\d+)?)([KMGTP]?)(?:i?B)?$/i;
+const SIZE_UNITS = ['', 'K', 'M', 'G', 'T', 'P'];
+
+/** Parses a number of bytes such as 50G, 1.5T or 4096; K is 1,024. */
+export function byteCount(text: string): number {
+  const [, digits, unit = ''] = SIZE.exec(text) ?? [];
+  const bytes = Math.round(Number(digits) * 1024 ** SIZE_UNITS.indexOf(unit.toUpperCase()));
+  if (digits === undefined || !Number.isSafeInteger(bytes)) {
+    throw new InvalidArgumentError('It must be a size, such as 50G, 1.5T or 500M.');
+  }
+  return bytes;
+}
+
+/** Where a peer keeps its files: also where commands on the same machine find it. */
+export function storageOption(description: string): Option {
+  return option('--storage <dir>', description).default('storage/peer');
+}
+
+/** Of every command that acts as a person. */
+export function identityOptions(): Option[] {
+  return [
+    option('--identity <file>', 'the client key to act with (default: the one in --config-dir)'),
+    option('--config-dir <dir>', 'where this person’s client key is kept'),
+  ];
+}
+
 export function clientOptions(): Option[] {
   return [
     listOption('--discovery <multiaddr>', 'address of the discovery peer; may be repeated'),
-    option('--config-dir <dir>', 'where this person’s client key is kept'),
+    storageOption('without --discovery: the directory of a peer of this machine'),
+    ...identityOptions(),
     jsonOption(),
     option('--quiet', 'say nothing but errors'),
     logLevelOption('silent'),

@@ -4,11 +4,11 @@
  * whole name. Devices and pipes are written to as they are, through links as well (`>(…)` of a shell is one).
  */
 
-import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeParts } from '../client/file-sink.ts';
 import type { FetchTarget } from '../client/types.ts';
+import { writeOut } from './output.ts';
 import { makeDirectories } from './output-directory.ts';
 import { fileNameOfName, pathOfName } from './output-path.ts';
 
@@ -45,9 +45,7 @@ export async function planOutput(out: string | undefined, several: boolean): Pro
 
 function stdoutTarget(signal: AbortSignal): Target {
   const write = async (parts: readonly Uint8Array[]): Promise<void> => {
-    for (const part of parts) {
-      if (!process.stdout.write(part)) await once(process.stdout, 'drain', { signal });
-    }
+    for (const part of parts) await writeOut(part, signal);
   };
   return { shown: STDOUT, to: { write }, close: () => Promise.resolve() };
 }

@@ -30,11 +30,7 @@ program
   .addOption(listOption('--listen <multiaddr>', 'address to listen at; may be repeated (default: TCP port 4100)'))
   .addOption(option('--dir <dir>', 'where the network key and the members are kept').default('storage/discovery'))
   .addOption(option('--network <name>', 'name of the network'))
-  .addOption(
-    option('--replicas <k>', 'how many copies a file has by default; only 1 yet').argParser(
-      wholeNumber(1, REPLICAS_MAX),
-    ),
-  )
+  .addOption(option('--replicas <k>', 'how many copies a file has by default').argParser(wholeNumber(1, REPLICAS_MAX)))
   .addOption(
     option('--repair-delay <seconds>', 'how long a peer may be away before its copies are made anew').argParser(
       secondsToMs,

@@ -12,6 +12,11 @@ export type PeerStartOptions = CommonOptions & {
   listen?: string[];
   storage: string;
   id?: string;
+  /** Bytes, like the two below. */
+  capacity?: number;
+  keepFree?: number;
+  /** A second. */
+  scrubRate?: number;
 };
 
 /** Everywhere; the port is the one of the last run, or any that is free. */
@@ -25,6 +30,9 @@ export async function servePeer(options: PeerStartOptions): Promise<number> {
       listen: options.listen ?? DEFAULT_LISTEN,
       storage: resolve(options.storage),
       nodeId: options.id,
+      capacityBytes: options.capacity,
+      keepFreeBytes: options.keepFree,
+      scrubBytesPerSecond: options.scrubRate,
       log: consoleLog(options.logLevel),
       signal,
     });

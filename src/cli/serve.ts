@@ -1,6 +1,6 @@
 /**
- * What `p2p-peer start` and `p2p-discovery start` have in common: start, say so, serve until a signal asks to stop,
- * stop cleanly, and end with status 0.
+ * What `p2p-peer start` and `p2p-discovery start` have in common: start, say so, serve until a signal asks to stop
+ * or they come to their end, stop cleanly, and end with status 0.
  */
 
 import { once } from 'node:events';
@@ -10,8 +10,12 @@ import { onInterrupt } from './interrupt.ts';
 import { STATUS_DONE } from './exit-status.ts';
 import type { Output } from './output.ts';
 
-/** `stop` ends it in order, and resolves when everything is closed. */
-export type Service = { stop(): Promise<void> };
+export type Service = {
+  /** Settles when it has come to its end without being told; where it is missing, that never happens. */
+  readonly over?: Promise<void>;
+  /** Ends it in order, and resolves when everything is closed. */
+  stop(): Promise<void>;
+};
 
 /** A stop that takes longer is cut short: what was acknowledged is on disk already. */
 const STOP_MS_MAX = 10_000;
@@ -21,7 +25,8 @@ export async function serve(output: Output, start: (signal: AbortSignal) => Prom
   const signal = onInterrupt(STOP_MS_MAX, STATUS_DONE);
   try {
     const service = await start(signal);
-    if (!signal.aborted) await once(signal, 'abort');
+    if (!signal.aborted)
+      await Promise.race([once(signal, 'abort'), ...(service.over === undefined ? [] : [service.over])]);
     await service.stop();
     return STATUS_DONE;
   } catch (error) {

@@ -5,7 +5,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { generateKeyPair } from '@libp2p/crypto/keys';
-import { BadMessageError, NetworkChangedError, StoreError, UsageError } from '../base/errors.ts';
+import { assert } from '../base/assert.ts';
+import { BadMessageError, NetworkChangedError, StoreError, UnreachableError, UsageError } from '../base/errors.ts';
 import { silentLog, type Log } from '../base/log.ts';
 import { randomBelow, seededRandom, type Random } from '../base/random.ts';
 import { DiscoveryClient } from '../discovery/discovery-client.ts';
@@ -22,10 +23,14 @@ import { defaultConfigDir, Identity, type RememberedNetwork } from './identity.t
 import { Session } from './session.ts';
 
 export type ConnectOptions = {
-  /** Multiaddrs of discovery peers, as `p2p-discovery start` prints them. */
+  /** Multiaddrs of discovery peers, as `p2p-discovery start` prints them. None will do where `network` is given. */
   readonly discovery: readonly string[];
+  /** What is known of the network already, from a peer of it on this machine, say. */
+  readonly network?: RememberedNetwork;
   /** Where this person's key and known networks lie. Default: P2P_CONFIG_DIR, else p2p-file-store in the user's configuration folder. */
   readonly configDir?: string;
+  /** The file with the key that signs what is stored and removed. Default: `client.key` in `configDir`, made on first use. */
+  readonly identity?: string;
   /** Default: says nothing. */
   readonly log?: Log;
   /** Calls the connecting off. */
@@ -51,24 +56,31 @@ const REMEMBERED_DIAL_TIMEOUT_MS = 1_000;
  *
  * @throws UnreachableError when no discovery peer answers and none of the network's peers is remembered
  * @throws NetworkChangedError when the network at that address is not the one that was met there before
+ * @throws StoreError when the key file that is named is not there, or not private
  * @throws UsageError when an address is no multiaddr; InterruptedError
  */
 export async function connect(options: ConnectOptions): Promise<FileStore> {
-  if (options.discovery.length === 0) throw new UsageError('give the address of a discovery peer');
+  if (options.discovery.length === 0 && options.network === undefined) {
+    throw new UsageError('give the address of a discovery peer');
+  }
   const log = options.log ?? silentLog;
-  const identity = await Identity.open(options.configDir ?? defaultConfigDir());
+  const identity = await Identity.open(options.configDir ?? defaultConfigDir(), options.identity);
   const remembered = await identity.recall(options.discovery);
-  const network = remembered === undefined ? undefined : recallNetwork(remembered.parameters);
+  const parameters = (remembered ?? options.network)?.parameters;
+  const network = parameters === undefined ? undefined : recallNetwork(parameters);
   const policy = new NetworkPolicy({ role: 'client', network, addrs: () => [] });
   // The host's own key is made for this run; what is signed for good is signed with the person's.
   const host = await Host.start({ privateKey: await generateKeyPair('Ed25519'), listen: [], policy, log });
   try {
     const random = seededRandom(randomBytes(4).readUInt32BE());
-    const discovery = new DiscoveryClient({ host, policy, addrs: options.discovery, random, log });
-    const known = network ?? (await discovery.contact({ timeoutMs: CONTACT_TIMEOUT_MS, signal: options.signal }));
+    const discovery =
+      options.discovery.length === 0
+        ? undefined
+        : new DiscoveryClient({ host, policy, addrs: options.discovery, random, log });
+    const known = network ?? (await firstContact(discovery, options.signal));
     const { reader } = policy;
     const peers = new KnownPeers(random);
-    for (const peer of remembered?.peers ?? []) peers.recall(peer, reader);
+    for (const peer of [...(remembered?.peers ?? []), ...(options.network?.peers ?? [])]) peers.recall(peer, reader);
     const pick = (except: readonly string[], wait: Wait) => pickEntry(discovery, peers, identity, except, wait);
     const pool = new StreamPool(host, FILE_PROTOCOL, FILE_STREAMS);
     const entry = new EntryPeer(host, reader, pick, (contact) => peers.meet(contact));
@@ -86,6 +98,11 @@ export async function connect(options: ConnectOptions): Promise<FileStore> {
     await host.stop();
     throw error;
   }
+}
+
+function firstContact(discovery: DiscoveryClient | undefined, signal: AbortSignal | undefined): Promise<KnownNetwork> {
+  assert(discovery !== undefined, 'without a discovery peer the network is known');
+  return discovery.contact({ timeoutMs: CONTACT_TIMEOUT_MS, signal });
 }
 
 /** The peers of the network that this client has met, the latest last. */
@@ -126,7 +143,7 @@ class KnownPeers {
 
 /** Somebody who is remembered, at first; somebody who is present, as the discovery peer says; somebody known, when that is away. */
 async function pickEntry(
-  discovery: DiscoveryClient,
+  discovery: DiscoveryClient | undefined,
   peers: KnownPeers,
   identity: Identity,
   except: readonly string[],
@@ -135,6 +152,10 @@ async function pickEntry(
   const known = peers.pick(except);
   if (known !== undefined && except.length === 0 && peers.all().length >= PEERS_REMEMBERED_ENOUGH) {
     return { contact: known, dialTimeoutMs: REMEMBERED_DIAL_TIMEOUT_MS, isGuess: true };
+  }
+  if (discovery === undefined) {
+    if (known === undefined) throw new UnreachableError('no peer of the network is known, and no discovery peer');
+    return { contact: known, dialTimeoutMs: ENTRY_DIAL_TIMEOUT_MS, isGuess: false };
   }
   const timeoutMs = known === undefined ? wait.timeoutMs : Math.min(wait.timeoutMs, CONTACT_TIMEOUT_WITH_MEMORY_MS);
   const picked = (contact: Contact): PickedEntry => ({ contact, dialTimeoutMs: ENTRY_DIAL_TIMEOUT_MS, isGuess: false });

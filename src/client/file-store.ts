@@ -3,6 +3,7 @@
 import { NotFoundError } from '../base/errors.ts';
 import { checkName, keyOfName } from '../id/key.ts';
 import { openRecord } from '../wire/record.ts';
+import { explainName } from './explain-operation.ts';
 import { fetchFile } from './fetch-operation.ts';
 import { fileEntry } from './file-entry.ts';
 import { FileSink } from './file-sink.ts';
@@ -13,6 +14,7 @@ import { expectAnswer, type Session } from './session.ts';
 import { storeFile } from './store-operation.ts';
 import type {
   CallOptions,
+  Explanation,
   FetchOptions,
   FetchReceipt,
   FetchTarget,
@@ -112,6 +114,11 @@ export class FileStore {
       replicas: located.replicaSet.map((contact) => session.nameOf(contact)),
       ms: Math.round(performance.now() - startedAt),
     };
+  }
+
+  /** Why a file lies where it lies: the way to its name, who is to hold it, and what each of them has. */
+  explain(name: string, options: CallOptions = {}): Promise<Explanation> {
+    return explainName(this.#session, name, options);
   }
 
   /** Ends the connections. Operations under way fail. */

@@ -5,13 +5,15 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { PrivateKey } from '@libp2p/interface';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { StoreError } from '../base/errors.ts';
 import { loadOrMakeKey } from '../store/key-file.ts';
+import { openKeyFile } from './key-files.ts';
+import { makeDirectory } from './make-directory.ts';
 import { reasonOf } from './source.ts';
 
 const KEY_FILE = 'client.key';
@@ -22,6 +24,11 @@ export function defaultConfigDir(): string {
   const { P2P_CONFIG_DIR: chosen, XDG_CONFIG_HOME: base } = process.env;
   if (chosen !== undefined && chosen !== '') return chosen;
   return join(base !== undefined && base !== '' ? base : join(homedir(), '.config'), 'p2p-file-store');
+}
+
+/** Where a person's own key lies. */
+export function keyFileIn(configDir: string): string {
+  return join(configDir, KEY_FILE);
 }
 
 export type RememberedNetwork = {
@@ -40,10 +47,15 @@ export class Identity {
     this.key = key;
   }
 
-  /** Makes the directory and the key where there are none. @throws StoreError when it cannot */
-  static async open(dir: string): Promise<Identity> {
+  /**
+   * Makes the directory where there is none, and the key in it where no other file is named.
+   *
+   * @param keyFile a key elsewhere, which must be there
+   * @throws StoreError when the directory cannot be made, or as `openKeyFile`
+   */
+  static async open(dir: string, keyFile?: string): Promise<Identity> {
     try {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await makeDirectory(dir, { mode: 0o700 });
     } catch (cause) {
       throw new StoreError(
         'FAILED',
@@ -51,7 +63,8 @@ export class Identity {
         cause,
       );
     }
-    return new Identity(dir, await loadOrMakeKey(join(dir, KEY_FILE)));
+    const key = keyFile === undefined ? await loadOrMakeKey(keyFileIn(dir)) : await openKeyFile(keyFile);
+    return new Identity(dir, key);
   }
 
   /** What is remembered of the network at one of these addresses. @throws StoreError when the file is damaged */

@@ -113,7 +113,8 @@ async function pageOf(
   }
 }
 
-async function askPage(
+/** One page of a peer's own files, tombstones included. */
+export async function askPage(
   session: Session,
   peer: Contact,
   prefix: string,

@@ -2,12 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { OutcomeUnknownError } from '../base/errors.ts';
+import { OutcomeUnknownError, type StoreError } from '../base/errors.ts';
 import { checkName } from '../id/key.ts';
 import { formatVersion, VERSION_TAG_BYTES } from '../id/version.ts';
 import { Trailer } from '../wire/generated/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
 import { signRecord, type SignedRecord } from '../wire/record.ts';
+import { consentFor, nextVersion } from './next-version.ts';
 import { isPassing, withRetries } from './retry.ts';
 import { ANSWER_TIMEOUT_MS, expectAnswer, plainAnswer, type Arrival, type Session } from './session.ts';
 import type { CallOptions, RemoveReceipt } from './types.ts';
@@ -18,7 +19,8 @@ export async function removeFile(session: Session, name: string, options: CallOp
   const startedAt = performance.now();
   checkName(name);
   const tag = randomBytes(VERSION_TAG_BYTES);
-  const retry = { log: session.log, signal: options.signal };
+  const alsoPassing = ({ code }: StoreError) => code === 'TOO_FEW_REPLICAS';
+  const retry = { log: session.log, signal: options.signal, alsoPassing };
   const { arrival, record } = await withRetries(`removing "${name}"`, retry, () =>
     attempt(session, name, tag, options),
   );
@@ -41,20 +43,22 @@ async function attempt(
   const { lease } = arrival;
   const wait = { timeoutMs: ANSWER_TIMEOUT_MS, signal };
   try {
-    const { highest } = expectAnswer(arrival.answer, 'put-ready');
+    const { highest, consent } = expectAnswer(arrival.answer, 'put-ready');
     const record = signRecord(session.key, {
       networkId: session.reader.networkId,
       name,
-      version: { counter: (highest?.version.counter ?? 0) + 1, tag },
+      version: nextVersion(highest, tag),
       tombstone: true,
       size: 0,
       sha256: NOTHING,
       chunkBytes: session.parameters.chunkBytes,
       merkleRoot: NOTHING,
-      replicas: session.parameters.replicas,
+      // Whoever holds a copy is to hear of it.
+      replicas: highest?.replicas ?? session.parameters.replicas,
       modifiedMs: 0,
       mode: 0,
       shared: false,
+      formerOwnerConsent: consentFor(session.key, highest, consent),
     });
     await lease.stream.writeFrame(Trailer.encode({ record: record.envelope }), wait);
     // Only silence leaves the outcome open; what the root refuses it has not done.

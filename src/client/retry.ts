@@ -34,6 +34,8 @@ export type Retry = {
   /** False once another attempt would do harm or is impossible. */
   readonly mayRepeat?: () => boolean;
   readonly patienceMs?: number;
+  /** Other failures that another attempt may mend; in the end they are thrown as they are. */
+  readonly alsoPassing?: (error: StoreError) => boolean;
 };
 
 /** @throws the failure itself, or UnreachableError with the last failure as its cause when the patience is at its end */
@@ -45,9 +47,10 @@ export async function withRetries<T>(what: string, retry: Retry, attempt: () => 
       return await attempt();
     } catch (error) {
       throwIfAborted(retry.signal);
-      if (!isPassing(error)) throw error;
+      const special = error instanceof StoreError && retry.alsoPassing?.(error) === true;
+      if (!special && !isPassing(error)) throw error;
       if (retry.mayRepeat?.() === false || performance.now() + pauseMs > endsAt) {
-        throw new UnreachableError(`${what}: ${error.message}`, error);
+        throw special ? error : new UnreachableError(`${what}: ${error.message}`, error);
       }
       retry.log.debug('attempt-failed', { what, code: error.code, message: error.message });
     }

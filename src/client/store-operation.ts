@@ -7,16 +7,19 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { pipe } from 'it-pipe';
 import { toHex, equalBytes } from '../base/bytes.ts';
-import { OutcomeUnknownError, StoreError, StreamClosedError, UsageError } from '../base/errors.ts';
-import { checkName } from '../id/key.ts';
-import { compareVersions, formatVersion, VERSION_TAG_BYTES, type Version } from '../id/version.ts';
+import { NotReadyError, OutcomeUnknownError, StoreError, StreamClosedError, UsageError } from '../base/errors.ts';
+import type { Contact } from '../id/contact.ts';
+import { checkName, keyOfName } from '../id/key.ts';
+import { compareVersions, formatVersion, parseVersion, VERSION_TAG_BYTES } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { within } from '../net/wait.ts';
-import { decodeFileAnswer, END_OF_CONTENT, type FileAnswer, type Holding } from '../wire/file.ts';
+import { decodeFileAnswer, END_OF_CONTENT, type FileAnswer } from '../wire/file.ts';
+import type { WriteCondition } from '../wire/holding.ts';
 import { Trailer } from '../wire/generated/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
 import { merkleRoot } from '../wire/merkle.ts';
 import { openRecord, signRecord, type FileRecord, type SignedRecord } from '../wire/record.ts';
+import { consentFor, nextVersion, staysShared } from './next-version.ts';
 import { isPassing, withRetries } from './retry.ts';
 import { expectAnswer, type Arrival, type PlainAnswer, type Session } from './session.ts';
 import { inChunks, openSource, type OpenedSource } from './source.ts';
@@ -25,8 +28,9 @@ import type { StoreOptions, StoreReceipt, StoreSource, WaitFor } from './types.t
 /** A root takes in what it is sent, or says why not, within this. Its disk may be slow. */
 const CONTENT_TIMEOUT_MS = 120_000;
 /** How long a peer that went away before its receipt is given to come back and tell. */
-const OUTCOME_PATIENCE_MS = 5_000;
+const OUTCOME_PATIENCE_MS = 10_000;
 
+type Ready = Extract<FileAnswer, { type: 'put-ready' }>;
 type Sent = Pick<FileRecord, 'size' | 'sha256' | 'merkleRoot'>;
 
 /** What one store keeps through its attempts. */
@@ -39,6 +43,7 @@ type Store = {
   /** Drawn once: a repeated attempt is the same version. */
   readonly tag: Uint8Array;
   readonly options: StoreOptions;
+  readonly condition: WriteCondition;
   /** Content has been taken from the source. */
   begun: boolean;
 };
@@ -65,10 +70,13 @@ export async function storeFile(
     waitFor: copiesToWaitFor(options.wait ?? 'quorum', replicas),
     tag: randomBytes(VERSION_TAG_BYTES),
     options,
+    condition: conditionOf(options),
     begun: false,
   };
   const mayRepeat = () => store.source.replayable || !store.begun;
-  const retry = { log: session.log, signal: options.signal, mayRepeat };
+  // Once content was sent there were peers enough; one of them has gone, and the ring will find another.
+  const alsoPassing = ({ code }: StoreError) => code === 'TOO_FEW_REPLICAS' && store.begun;
+  const retry = { log: session.log, signal: options.signal, mayRepeat, alsoPassing };
   const { arrival, record, replicas: kept } = await withRetries(`storing "${name}"`, retry, () => attempt(store));
   return {
     name,
@@ -80,6 +88,14 @@ export async function storeFile(
     replicas: kept.map((replica) => session.nameOf(replica)),
     ms: Math.round(performance.now() - startedAt),
   };
+}
+
+function conditionOf({ ifAbsent = false, ifVersion }: StoreOptions): WriteCondition {
+  if (ifVersion === undefined) return ifAbsent ? 'absent' : 'any';
+  const version = parseVersion(ifVersion);
+  if (version === undefined) throw new UsageError(`"${ifVersion}" is no version; stat gives the present one`);
+  if (ifAbsent) throw new UsageError('a file cannot be absent and have a version; give one of the two conditions');
+  return version;
 }
 
 function copiesToWaitFor(wait: WaitFor, replicas: number): number {
@@ -95,12 +111,13 @@ type Outcome = {
 
 async function attempt(store: Store): Promise<Outcome> {
   const { session, name, options } = store;
+  const { replicas, waitFor, condition } = store;
   const { size: sizeHint } = store.source;
-  const request = { type: 'put', name, sizeHint, replicas: store.replicas, waitFor: store.waitFor } as const;
+  const request = { type: 'put', name, sizeHint, replicas, waitFor, condition } as const;
   const arrival = await session.arrive(name, request, options.signal);
   const { lease } = arrival;
   try {
-    const { highest } = expectAnswer(arrival.answer, 'put-ready');
+    const ready = expectAnswer(arrival.answer, 'put-ready');
     // The root answers once: with the receipt at the end, or with a failure at any time, which stops the sending.
     const refused = new AbortController();
     const answer = nextAnswer(lease.stream);
@@ -111,7 +128,7 @@ async function attempt(store: Store): Promise<Outcome> {
       (error: unknown) => refused.abort(error),
     );
     const signal = options.signal === undefined ? refused.signal : AbortSignal.any([refused.signal, options.signal]);
-    const record = await sendSigned(store, lease.stream, highest, signal);
+    const record = await sendSigned(store, lease.stream, ready, signal);
     const receipt = expectAnswer(await outcome(store, record, answer), 'receipt');
     lease.release();
     return { arrival, record, replicas: receipt.replicas };
@@ -131,7 +148,7 @@ async function nextAnswer(stream: FrameStream): Promise<FileAnswer> {
 async function sendSigned(
   store: Store,
   stream: FrameStream,
-  highest: Holding | undefined,
+  { highest, consent }: Ready,
   signal: AbortSignal,
 ): Promise<SignedRecord> {
   const { session, source, name } = store;
@@ -152,18 +169,18 @@ async function sendSigned(
       }
     },
   );
-  const version: Version = { counter: (highest?.version.counter ?? 0) + 1, tag: store.tag };
   const record = signRecord(session.key, {
     networkId: session.reader.networkId,
     name,
-    version,
+    version: nextVersion(highest, store.tag),
     tombstone: false,
     ...hasher.finish(),
     chunkBytes: session.parameters.chunkBytes,
     replicas: store.replicas,
     modifiedMs: source.modifiedMs,
     mode: source.mode,
-    shared: false,
+    shared: store.options.shared ?? staysShared(highest),
+    formerOwnerConsent: consentFor(session.key, highest, consent),
   });
   const trailer = Trailer.encode({ record: record.envelope });
   const last = held === undefined || held.length === 0 ? [] : [held];
@@ -198,13 +215,13 @@ class ContentHasher {
 
 /** The receipt; where the connection ends without one, whether the version has appeared all the same. */
 async function outcome(store: Store, record: SignedRecord, answering: Promise<FileAnswer>): Promise<PlainAnswer> {
-  const { session, name, options } = store;
+  const { name, options } = store;
   let answer: FileAnswer;
   try {
     answer = await within(answering, { timeoutMs: CONTENT_TIMEOUT_MS, signal: options.signal }, 'the receipt');
   } catch (error) {
     if (!isPassing(error)) throw error;
-    const kept = await findVersion(session, record, options.signal);
+    const kept = await findVersion(store, record);
     if (kept !== undefined) return kept;
     throw new OutcomeUnknownError(
       `"${name}" may have been stored, whole, or not: the peer went away before it answered (${error.message}). ` +
@@ -217,30 +234,39 @@ async function outcome(store: Store, record: SignedRecord, answering: Promise<Fi
   return answer;
 }
 
-/** A receipt for the version, if it is the newest one of its name, or undefined if that cannot be seen now. */
+/** A receipt for the version, if as many peers hold it as were asked for, or undefined if that cannot be seen now. */
 async function findVersion(
-  session: Session,
+  { session, name, waitFor, options: { signal } }: Store,
   record: SignedRecord,
-  signal: AbortSignal | undefined,
 ): Promise<PlainAnswer | undefined> {
-  const request = { type: 'stat', name: record.name, localOnly: false } as const;
-  const atHolder = { ...request, localOnly: true };
-  const look = async (): Promise<PlainAnswer | undefined> => {
-    const { lease, answer } = await session.arrive(record.name, request, signal, atHolder);
-    lease.release();
-    const { record: envelope, replicas } = expectAnswer(answer, 'stat');
-    const present = openRecord(envelope, session.reader.networkId);
-    const ours = compareVersions(present.version, record.version) === 0 && equalBytes(present.owner, record.owner);
-    return ours ? { type: 'receipt', replicas } : undefined;
-  };
+  const retry = { log: session.log, signal, patienceMs: OUTCOME_PATIENCE_MS };
   try {
-    return await withRetries(
-      'looking for the outcome',
-      { log: session.log, signal, patienceMs: OUTCOME_PATIENCE_MS },
-      look,
-    );
+    return await withRetries('looking for the outcome', retry, async () => {
+      const { replicaSet } = await session.entry.locate(keyOfName(session.reader.idSpace, name), signal);
+      const holding = await Promise.all(replicaSet.map((peer) => holdsVersion(session, peer, record, signal)));
+      const replicas = replicaSet.filter((_, index) => holding[index]);
+      if (replicas.length < waitFor) throw new NotReadyError(`only ${String(replicas.length)} peers have it`);
+      return { type: 'receipt', replicas: replicas.map(({ nodeId, peerId }) => ({ nodeId, peerId })) };
+    });
   } catch (error) {
     if (signal?.aborted === true || !(error instanceof StoreError)) throw error;
     return undefined;
+  }
+}
+
+async function holdsVersion(
+  session: Session,
+  peer: Contact,
+  { name, version, owner }: SignedRecord,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    const { lease, answer } = await session.ask(peer, { type: 'stat', name, localOnly: true }, signal);
+    lease.release();
+    const present = openRecord(expectAnswer(answer, 'stat').record, session.reader.networkId);
+    return compareVersions(present.version, version) === 0 && equalBytes(present.owner, owner);
+  } catch (error) {
+    if (signal?.aborted === true || !(error instanceof StoreError)) throw error;
+    return false;
   }
 }

@@ -69,6 +69,43 @@ export type RemoveReceipt = Route & {
   readonly ms: number;
 };
 
+/** A peer on the way of a lookup. */
+export type Hop = {
+  readonly nodeId: string;
+  /** Undefined where it could not be found any more. */
+  readonly peerId: string | undefined;
+  /** Between this client and that peer; undefined where it does not answer. */
+  readonly roundTripMs: number | undefined;
+};
+
+/** A peer that has a file, or is to have it. */
+export type Holder = PeerName & {
+  /** 1 for the peer closest to the key among those that stand near it, 2 for the next … */
+  readonly rank: number;
+  /** Steps on the ring between its id and the key. */
+  readonly distance: number;
+  /** False for a copy that lies where it was stored once. */
+  readonly inReplicaSet: boolean;
+  readonly state: 'present' | 'removed' | 'absent' | 'silent';
+  /** Of the copy, or of its removal. */
+  readonly version: string | undefined;
+  readonly size: number | undefined;
+};
+
+export type Explanation = Route & {
+  readonly name: string;
+  readonly root: PeerName;
+  /** The peers of the path. */
+  readonly route: readonly Hop[];
+  /** Closest to the key first. */
+  readonly holders: readonly Holder[];
+  /** Other names on the same key that the root holds … */
+  readonly sameKey: readonly string[];
+  /** … all of them; false: the root holds so many names that only some were looked through. */
+  readonly sameKeyComplete: boolean;
+  readonly ms: number;
+};
+
 /** Called as bytes move; `bytesTotal` is undefined for a source whose length nobody knows. */
 export type OnProgress = (bytesDone: number, bytesTotal: number | undefined) => void;
 
@@ -86,6 +123,12 @@ export type FetchTarget = { readonly path: string; readonly overwrite?: boolean 
 export type StoreOptions = {
   readonly replicas?: number;
   readonly wait?: WaitFor;
+  /** Others may overwrite and remove the file, too. */
+  readonly shared?: boolean;
+  /** Only where there is no file of that name. @throws VERSION_CONFLICT otherwise */
+  readonly ifAbsent?: boolean;
+  /** Only in the place of this version. @throws VERSION_CONFLICT otherwise */
+  readonly ifVersion?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
 };

@@ -57,3 +57,15 @@ export function keyOfName(space: IdSpace, name: string): Key {
   for (let i = 0; i < space.bits / 8; i++) value = value * 256 + (digest[i] ?? 0);
   return space.position(value);
 }
+
+/** Slots are the finest stretches in which peers compare what they hold, whatever the width of the ids. */
+export const SLOT_COUNT = 2 ** 16;
+
+/** The first 16 bits of a name's key: with ids of 16 bits the key itself. */
+export function slotOfName(name: string): number {
+  const digest = sha256(utf8(name));
+  return ((digest[0] ?? 0) << 8) | (digest[1] ?? 0);
+}
+
+/** A stretch of slots, [from, to) going clockwise; `from === to` means all of them. */
+export type SlotRange = { readonly from: number; readonly to: number };

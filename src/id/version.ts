@@ -4,7 +4,7 @@
  * lower one, for ever.
  */
 
-import { compareBytes, toHex } from '../base/bytes.ts';
+import { compareBytes, fromHex, toHex } from '../base/bytes.ts';
 
 export const VERSION_TAG_BYTES = 16;
 /** Counters stay exact as numbers. A writer goes up by one, so nobody comes near it by honest work. */
@@ -19,4 +19,12 @@ export function compareVersions(a: Version, b: Version): number {
 /** `counter-tag`, the tag in hex: the form for people and JSON. */
 export function formatVersion(version: Version): string {
   return `${String(version.counter)}-${toHex(version.tag)}`;
+}
+
+/** What `formatVersion` made; undefined for anything else. */
+export function parseVersion(text: string): Version | undefined {
+  const [, counter, hex] = /^(\d{1,16})-([0-9a-f]{32})$/.exec(text) ?? [];
+  const tag = hex === undefined ? undefined : fromHex(hex);
+  if (counter === undefined || tag === undefined || Number(counter) > VERSION_COUNTER_MAX) return undefined;
+  return { counter: Number(counter), tag };
 }

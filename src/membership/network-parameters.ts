@@ -31,7 +31,7 @@ export const DEFAULT_PARAMETERS: NetworkParameters = {
   name: 'p2p',
   idBits: 16,
   leafSetHalf: 8,
-  replicas: 1,
+  replicas: 3,
   chunkBytes: 1024 * 1024,
   geometry: 'pastry',
   repairDelayMs: 300_000,

@@ -3,38 +3,26 @@
  * answered with it; what violates the protocol is thrown on, so that the stream is closed and the log names it.
  */
 
-import { StoreError, type ErrorCode } from '../base/errors.ts';
+import { StoreError } from '../base/errors.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
-import type { RemoteIdentity } from '../net/link.ts';
 import { decodeFileRequest, encodeFileAnswer, type FileRequest } from '../wire/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
-import { ANSWER_TIMEOUT_MS, type FileContext } from './file-context.ts';
+import type { FileContext } from './file-context.ts';
+import { ANSWER_TIMEOUT_MS, isViolation, STREAM_IDLE_TIMEOUT_MS } from './protocol-rules.ts';
 import { serveGet, serveStat } from './serve-get.ts';
-import { serveHoldings, serveList } from './serve-listing.ts';
+import { serveList } from './serve-listing.ts';
 import { servePut, serveRemove } from './serve-put.ts';
 
-/** A stream on which nothing is asked for this long is closed. Clients close theirs sooner. */
-const STREAM_IDLE_TIMEOUT_MS = 120_000;
-
-/** Whoever causes one of these does not follow the protocol, or is gone: no answer would be understood. */
-const VIOLATIONS = new Set<ErrorCode>([
-  'BAD_MESSAGE',
-  'FRAME_TOO_LARGE',
-  'UNEXPECTED_MESSAGE',
-  'STREAM_CLOSED',
-  'TIMEOUT',
-]);
-
 /** Serves one stream until the other side closes it. */
-export async function serveFiles(context: FileContext, stream: FrameStream, remote: RemoteIdentity): Promise<void> {
+export async function serveFiles(context: FileContext, stream: FrameStream): Promise<void> {
   for (;;) {
     const frame = await stream.readFrame(FILE_FRAME_BYTES_MAX, { timeoutMs: STREAM_IDLE_TIMEOUT_MS });
     if (frame === undefined) return;
     const request = decodeFileRequest(frame);
     try {
-      await serve(context, stream, remote, request);
+      await serve(context, stream, request);
     } catch (error) {
-      if (!(error instanceof StoreError) || VIOLATIONS.has(error.code)) throw error;
+      if (!(error instanceof StoreError) || isViolation(error)) throw error;
       context.log.debug('request-refused', { type: request.type, code: error.code, message: error.message });
       await stream.writeFrame(encodeFileAnswer({ type: 'failure', error }), { timeoutMs: ANSWER_TIMEOUT_MS });
       // Content may be on its way that nobody will read as such, so this stream is not used again.
@@ -46,7 +34,7 @@ export async function serveFiles(context: FileContext, stream: FrameStream, remo
   }
 }
 
-function serve(context: FileContext, stream: FrameStream, remote: RemoteIdentity, request: FileRequest): Promise<void> {
+function serve(context: FileContext, stream: FrameStream, request: FileRequest): Promise<void> {
   switch (request.type) {
     case 'get':
       return context.reading.run(() => serveGet(context, stream, request));
@@ -58,7 +46,5 @@ function serve(context: FileContext, stream: FrameStream, remote: RemoteIdentity
       return serveRemove(context, stream, request);
     case 'list':
       return serveList(context, stream, request);
-    case 'holdings':
-      return serveHoldings(context, stream, request, remote);
   }
 }

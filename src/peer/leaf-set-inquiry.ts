@@ -1,21 +1,17 @@
 /**
- * What the neighbours have of a name. A file stays with the peer that was root when it was stored, so a root that has
- * none, or an older one, must ask its leaf set before it answers. Names that are asked for at the same time travel
- * together, one inquiry under way per neighbour: with 64 stores in flight that is a small part of a message each,
- * and nothing has to be remembered or kept in step.
+ * What some neighbours have of a name. A root that has not compared its directory with theirs yet, because it or they
+ * have just come, asks before it answers. Names that are asked for at the same time travel together, one inquiry
+ * under way per neighbour: with 64 stores in flight that is a small part of a message each.
  */
 
-import { BadMessageError, StoreError } from '../base/errors.ts';
+import { BadMessageError, StoreError, UnreachableError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Contact } from '../id/contact.ts';
 import { compareVersions } from '../id/version.ts';
-import { exchange } from '../net/exchange.ts';
 import type { StreamPool } from '../net/stream-pool.ts';
-import { decodeFileAnswer, encodeFileRequest, type Holding } from '../wire/file.ts';
-import { FILE_FRAME_BYTES_MAX, HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
-
-/** A neighbour that is alive answers within this, busy or not; a dead one is out of the leaf set by then. */
-const INQUIRY_TIMEOUT_MS = 3_000;
+import type { Holding } from '../wire/holding.ts';
+import { HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
+import { askReplica } from './ask-replica.ts';
 
 /**
  * A neighbour that is alive on the ring and has answered no inquiry for this long is broken in some other way. It is
@@ -96,9 +92,8 @@ export class LeafSetInquiry {
     this.#log = log;
   }
 
-  /** Asks every neighbour; ends when all have answered, failed or run out of time. */
-  async ask(name: string): Promise<InquiryResult> {
-    const neighbours = this.#leafSet();
+  /** Ends when all of these neighbours have answered, failed or run out of time. */
+  async ask(name: string, neighbours: readonly Contact[]): Promise<InquiryResult> {
     const answers = await Promise.all(neighbours.map((neighbour) => this.#queueOf(neighbour).ask(name)));
     let highest: Found | undefined;
     const silent: Contact[] = [];
@@ -128,21 +123,11 @@ export class LeafSetInquiry {
 
   async #holdingsOf(peerId: string, names: readonly string[]): Promise<readonly (Holding | undefined)[]> {
     // The addresses as they are now: the neighbour may have come back elsewhere.
-    const addrs = this.#leafSet().find((contact) => contact.peerId === peerId)?.addrs ?? [];
-    const request = encodeFileRequest({ type: 'holdings', names });
-    const wait = { timeoutMs: INQUIRY_TIMEOUT_MS };
-    const { lease, answer } = await exchange(this.#pool, { peerId, addrs }, request, FILE_FRAME_BYTES_MAX, wait);
-    try {
-      const decoded = decodeFileAnswer(answer);
-      if (decoded.type === 'failure') throw decoded.error;
-      if (decoded.type !== 'holdings' || decoded.holdings.length !== names.length) {
-        throw new BadMessageError('an answer to an inquiry that does not fit it');
-      }
-      lease.release();
-      return decoded.holdings;
-    } catch (error) {
-      lease.discard();
-      throw error;
-    }
+    const request = { type: 'holdings', names, offered: [], leaving: false } as const;
+    const target = this.#leafSet().find((contact) => contact.peerId === peerId);
+    if (target === undefined) throw new UnreachableError('it is no neighbour any more');
+    const { holdings } = await askReplica(this.#pool, target, request, 'holdings');
+    if (holdings.length !== names.length) throw new BadMessageError('an answer to an inquiry that does not fit it');
+    return holdings;
   }
 }

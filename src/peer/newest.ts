@@ -1,49 +1,53 @@
 /**
- * The newest state of a name that can be known: this peer's own directory and, because a file stays where it was
- * stored when somebody closer joins, the directories of the leaf set.
+ * The newest state of a name that can be known: this peer's own directory, what it is about to fetch, and, while it is
+ * unsure of some neighbours, what those have.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { NotReadyError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import { keyOfName } from '../id/key.ts';
 import { compareVersions } from '../id/version.ts';
-import type { Holding } from '../wire/file.ts';
+import type { Holding } from '../wire/holding.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import type { FileContext } from './file-context.ts';
-import type { InquiryResult } from './leaf-set-inquiry.ts';
-
-/** How long a read that can be answered from here waits for neighbours that might have something newer. */
-const READ_PATIENCE_MS = 300;
+import type { Found } from './pulls.ts';
 
 export type Newest =
   | { readonly where: 'here'; readonly record: SignedRecord }
-  | { readonly where: 'elsewhere'; readonly holder: Contact; readonly holding: Holding }
+  | ({ readonly where: 'elsewhere'; readonly name: string } & Found)
   | { readonly where: 'nowhere' };
 
-/** For writers: every neighbour must have answered, or be gone, because the next version goes above this one. */
-export async function newestForWriting(context: FileContext, name: string): Promise<Newest> {
-  const [record, asked] = await Promise.all([context.storage.record(name), context.inquiry.ask(name)]);
-  refuseSilence(context, asked);
-  return newer(record, asked);
+/**
+ * For writers, whose next version goes above this one, and for readers, who never get an older one.
+ *
+ * @throws NotReadyError while a neighbour that may know better does not answer
+ */
+export async function newestOf(context: FileContext, name: string): Promise<Newest> {
+  const unsureOf = context.repair.unsureOf();
+  const asked = unsureOf.length === 0 ? undefined : await context.inquiry.ask(name, unsureOf);
+  if (asked !== undefined) refuseSilence(context, asked.silent);
+  // Looked up after the others were asked: what they had may have been fetched meanwhile.
+  const pointer = context.repair.find(name);
+  const record = await context.storage.record(name);
+  let newest: Newest = record === undefined ? { where: 'nowhere' } : { where: 'here', record };
+  for (const found of [asked?.highest, pointer]) {
+    if (found === undefined) continue;
+    const present = holdingOf(newest);
+    if (present !== undefined && compareVersions(found.holding.version, present.version) <= 0) continue;
+    newest = { where: 'elsewhere', name, ...found };
+  }
+  return newest;
 }
 
-/** For readers: what is here is not held back by a neighbour that is slow, but NOT_FOUND is only said for sure. */
+/**
+ * The same for readers: that there is no such file is only said when enough of those are here who would have it.
+ *
+ * @throws NotReadyError
+ */
 export async function newestForReading(context: FileContext, name: string): Promise<Newest> {
-  const inquiry = context.inquiry.ask(name);
-  const record = await context.storage.record(name);
-  if (record === undefined) {
-    const asked = await inquiry;
-    if (asked.highest === undefined) {
-      refuseSilence(context, asked);
-      refuseAbsence(context, name);
-    }
-    return newer(undefined, asked);
-  }
-  const patience = new AbortController();
-  const asked = await Promise.race([inquiry, delay(READ_PATIENCE_MS, undefined, { signal: patience.signal })]);
-  patience.abort();
-  return newer(record, asked ?? { highest: undefined, silent: [] });
+  const newest = await newestOf(context, name);
+  if (newest.where === 'nowhere') refuseAbsence(context, name);
+  return newest;
 }
 
 export function holdingOf(newest: Newest): Holding | undefined {
@@ -51,15 +55,8 @@ export function holdingOf(newest: Newest): Holding | undefined {
   return newest.where === 'elsewhere' ? newest.holding : undefined;
 }
 
-function newer(record: SignedRecord | undefined, { highest }: InquiryResult): Newest {
-  if (highest !== undefined && (record === undefined || compareVersions(highest.holding.version, record.version) > 0)) {
-    return { where: 'elsewhere', ...highest };
-  }
-  return record === undefined ? { where: 'nowhere' } : { where: 'here', record };
-}
-
 /** A neighbour that did not answer but has left the leaf set meanwhile counts as gone. */
-function refuseSilence(context: FileContext, { silent }: InquiryResult): void {
+function refuseSilence(context: FileContext, silent: readonly Contact[]): void {
   const present = new Set(context.ring.leafSet().map(({ peerId }) => peerId));
   const missing = silent.filter(({ peerId }) => present.has(peerId));
   if (missing.length === 0) return;
@@ -67,9 +64,11 @@ function refuseSilence(context: FileContext, { silent }: InquiryResult): void {
   throw new NotReadyError(`cannot tell yet: the neighbours ${ids} do not answer`);
 }
 
-/** Whoever was root before it went away may be the only one that has the name. */
-function refuseAbsence({ ring, idSpace }: FileContext, name: string): void {
-  const away = ring.absentRoot(keyOfName(idSpace, name));
-  if (away === undefined) return;
-  throw new NotReadyError(`cannot tell yet: the peer ${idSpace.format(away.nodeId)}, which may have it, is away`);
+/** A quorum of the copies may lie with peers that are away and expected back: then it cannot be known. */
+function refuseAbsence({ placement, idSpace, parameters }: FileContext, name: string): void {
+  const { replicas } = parameters;
+  const absent = placement.absent(keyOfName(idSpace, name), replicas);
+  if (absent.length < Math.floor(replicas / 2) + 1) return;
+  const ids = absent.map(({ nodeId }) => idSpace.format(nodeId)).join(', ');
+  throw new NotReadyError(`cannot tell yet: ${ids}, which may have it, are away and expected back`);
 }

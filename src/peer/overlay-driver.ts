@@ -20,7 +20,7 @@ import type { ContactReader } from '../wire/contact.ts';
 import { OVERLAY_FRAME_BYTES_MAX } from '../wire/limits.ts';
 import type { Located } from '../wire/lookup.ts';
 import { decodeOverlayMessage, encodeOverlayMessage, OVERLAY_PROTOCOL } from '../wire/overlay.ts';
-import type { Ring } from './file-context.ts';
+import type { Ring } from './ring.ts';
 
 /** What may wait for one neighbour: a few hundred lookups with their answers. */
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
@@ -40,7 +40,7 @@ export type OverlayDriverOptions = {
   readonly parameters: NetworkParameters;
   readonly reader: ContactReader;
   readonly log: Log;
-  /** The neighbours changed; called often, so it must be cheap. */
+  /** The neighbours changed, or this peer has joined; called often, so it must be cheap. */
   readonly onNeighboursChanged: () => void;
 };
 
@@ -113,13 +113,11 @@ export class OverlayDriver implements Ring {
     return this.#node.leafSet();
   }
 
-  absentRoot(key: Key): Contact | undefined {
-    const present = this.closest(key).nodeId;
-    const { idSpace } = this.#options.reader;
-    return this.knownContacts().find(({ nodeId }) => idSpace.compareByCloseness(key, nodeId, present) < 0);
+  isSettledFor(key: Key, k: number): boolean {
+    return this.#node.replicaSet(key, k) !== undefined;
   }
 
-  /** Peers worth remembering for the next start. */
+  /** Every peer that is known, those that are away included: worth remembering for the next start. */
   knownContacts(): readonly Contact[] {
     return this.#node.knownContacts();
   }
@@ -134,10 +132,10 @@ export class OverlayDriver implements Ring {
     });
   }
 
-  /** Says goodbye to the neighbours, who will see this peer again. */
-  async stop(): Promise<void> {
+  /** Says goodbye to the neighbours, who will see this peer again unless it is for good. */
+  async stop(forGood = false): Promise<void> {
     if (this.#over) return;
-    this.#step({ type: 'stop' });
+    this.#step({ type: forGood ? 'leave' : 'stop' });
     this.#over = true;
     clearTimeout(this.#timer);
     await this.#links.flush(FLUSH_TIMEOUT_MS);
@@ -176,6 +174,7 @@ export class OverlayDriver implements Ring {
         return;
       }
       case 'joined':
+        this.#options.onNeighboursChanged();
         this.#joined.resolve(undefined);
         return;
       case 'neighbours-changed':

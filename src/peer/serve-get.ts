@@ -6,10 +6,11 @@ import { keyOfName } from '../id/key.ts';
 import { compareVersions, formatVersion } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { encodeContact } from '../wire/contact.ts';
-import { encodeFileAnswer, END_OF_CONTENT, type FileAnswer, type FileRequest } from '../wire/file.ts';
+import { encodeFileAnswer, END_OF_CONTENT, type FileAnswer, type FileRequest, type ReplicaName } from '../wire/file.ts';
 import { HASHES_PER_PAGE } from '../wire/limits.ts';
 import type { SignedRecord } from '../wire/record.ts';
-import { ANSWER_TIMEOUT_MS, type FileContext } from './file-context.ts';
+import type { FileContext } from './file-context.ts';
+import { ANSWER_TIMEOUT_MS } from './protocol-rules.ts';
 import { newestForReading } from './newest.ts';
 
 type GetRequest = Extract<FileRequest, { type: 'get' }>;
@@ -78,18 +79,24 @@ export async function serveGet(context: FileContext, stream: FrameStream, reques
 
 export async function serveStat(context: FileContext, stream: FrameStream, request: StatRequest): Promise<void> {
   const resolved = await resolve(context, request.name, request.localOnly);
-  const { self } = context.ring;
   const answer: FileAnswer =
     'redirect' in resolved
       ? resolved.redirect
       : {
           type: 'stat',
           record: resolved.record.envelope,
-          replicas: [{ nodeId: self.nodeId, peerId: self.peerId }],
+          replicas: holdersOf(context, resolved.record, request.localOnly),
         };
   await stream.writeFrame(encodeFileAnswer(answer), { timeoutMs: ANSWER_TIMEOUT_MS });
 }
 
 function notFound(name: string): NotFoundError {
   return new NotFoundError(`there is no file "${name}"`);
+}
+
+/** Who should hold it, as far as this peer can tell; asked about itself, it speaks for itself. */
+function holdersOf({ ring, placement, idSpace }: FileContext, record: SignedRecord, localOnly: boolean): ReplicaName[] {
+  const key = keyOfName(idSpace, record.name);
+  const holders = (localOnly ? undefined : placement.present(key, record.replicas)) ?? [ring.self];
+  return holders.map(({ nodeId, peerId }) => ({ nodeId, peerId }));
 }

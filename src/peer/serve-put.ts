@@ -1,6 +1,6 @@
 /**
- * Takes a file, or a removal: tells the writer the present state of the name, stages the content, checks the signed
- * record against it, and commits. Nothing of it is seen by anybody before the commit.
+ * Takes a file, or a removal, as its root: tells the writer the present state of the name, has the content staged here
+ * and by the other replicas, checks the signed record, and has all commit. Nothing of it is seen by anybody before that.
  */
 
 import {
@@ -10,70 +10,96 @@ import {
   StreamClosedError,
   TooFewReplicasError,
 } from '../base/errors.ts';
+import type { Contact } from '../id/contact.ts';
+import type { Key } from '../id/id-space.ts';
 import { keyOfName } from '../id/key.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
-import type { StagedFile } from '../store/staged-file.ts';
 import { encodeContact } from '../wire/contact.ts';
 import { decodeWith } from '../wire/decode.ts';
-import { encodeFileAnswer, type FileRequest, type Holding } from '../wire/file.ts';
+import { encodeFileAnswer, type FileRequest } from '../wire/file.ts';
 import { Trailer } from '../wire/generated/file.ts';
+import type { Holding } from '../wire/holding.ts';
 import { ENVELOPE_BYTES_MAX } from '../wire/limits.ts';
 import { openRecord, type SignedRecord } from '../wire/record.ts';
-import { checkSuccession } from '../wire/succession.ts';
-import { ANSWER_TIMEOUT_MS, CONTENT_IDLE_TIMEOUT_MS, type FileContext } from './file-context.ts';
-import { holdingOf, newestForWriting } from './newest.ts';
+import { checkCondition, checkWrite, isOpenToOthers } from '../wire/succession.ts';
+import { askReplica } from './ask-replica.ts';
+import type { FileContext } from './file-context.ts';
+import { ANSWER_TIMEOUT_MS, CONTENT_IDLE_TIMEOUT_MS } from './protocol-rules.ts';
+import { holdingOf, newestOf, type Newest } from './newest.ts';
+import { OwnCopy } from './own-copy.ts';
+import { receiveContent } from './receive-content.ts';
+import { Replication } from './replication.ts';
 
 type PutRequest = Extract<FileRequest, { type: 'put' }>;
 type RemoveRequest = Extract<FileRequest, { type: 'remove' }>;
 
-/** Copies that this version of the program keeps: the root's. */
-const COPIES_KEPT = 1;
 /** A trailer is one envelope and a few bytes around it. */
 const TRAILER_BYTES_MAX = ENVELOPE_BYTES_MAX + 64;
 
 const WAIT = { timeoutMs: ANSWER_TIMEOUT_MS };
+const NO_CONSENT = new Uint8Array(0);
 
 export async function servePut(context: FileContext, stream: FrameStream, request: PutRequest): Promise<void> {
-  if (await redirected(context, stream, request.name)) return;
-  if (request.waitFor > COPIES_KEPT) {
-    const asked = String(request.waitFor);
-    throw new TooFewReplicasError(
-      `${asked} copies must be safe before the store is done, and only 1 can be kept; nothing was changed`,
-    );
-  }
-  const highest = holdingOf(await newestForWriting(context, request.name));
+  const { name, sizeHint, waitFor, condition } = request;
+  const key = keyOfName(context.idSpace, name);
+  if (await redirected(context, stream, key)) return;
+  const newest = await newestOf(context, name);
+  checkCondition(holdingOf(newest), condition, name);
+  const replicas = request.replicas === 0 ? context.parameters.replicas : request.replicas;
+  // Those who hold more copies of the former version learn that it is superseded.
+  const targets = replicaSet(context, key, Math.max(replicas, holdingOf(newest)?.replicas ?? 0));
+  if (targets.length < waitFor) throw tooFewPeers(waitFor, targets.length);
   const { chunkBytes } = context.parameters;
-  const { sizeHint } = request;
-  const staged = await context.storage.stage({ chunkBytes, ...(sizeHint === undefined ? {} : { sizeHint }) });
+  const own = await OwnCopy.begin(context.storage, { chunkBytes, sizeHint });
+  if (own.failure !== undefined) throw own.failure;
+  const copies = new Replication(context, own, { key, name, sizeHint, targets, waitFor, condition });
   try {
-    await stream.writeFrame(encodeFileAnswer({ type: 'put-ready', highest }), WAIT);
-    await receiveContent(stream, staged, chunkBytes);
-    const record = await receiveRecord(context, stream, request.name, highest);
-    if (record.tombstone || record.chunkBytes !== chunkBytes)
+    const highest = await sendReady(context, stream, newest);
+    await receiveContent(stream, [own, copies.chain], chunkBytes);
+    const record = await receiveRecord(context, stream, name, highest);
+    if (record.tombstone || record.chunkBytes !== chunkBytes) {
       throw new BadMessageError('a record that does not fit a store');
-    await staged.finish();
-    await context.storage.commit(staged, record);
+    }
+    if (record.replicas !== replicas) throw new BadMessageError('a record with another number of copies than was said');
+    await finish(copies, record, stream);
   } catch (error) {
-    await staged.discard();
+    await copies.abort();
     throw error;
   }
-  await sendReceipt(context, stream);
 }
 
 export async function serveRemove(context: FileContext, stream: FrameStream, request: RemoveRequest): Promise<void> {
-  if (await redirected(context, stream, request.name)) return;
-  const highest = holdingOf(await newestForWriting(context, request.name));
-  if (highest === undefined || highest.tombstone) throw new NotFoundError(`there is no file "${request.name}"`);
-  await stream.writeFrame(encodeFileAnswer({ type: 'put-ready', highest }), WAIT);
-  const record = await receiveRecord(context, stream, request.name, highest);
+  const { name } = request;
+  const key = keyOfName(context.idSpace, name);
+  if (await redirected(context, stream, key)) return;
+  const newest = await newestOf(context, name);
+  const present = holdingOf(newest);
+  if (present === undefined || present.tombstone) throw new NotFoundError(`there is no file "${name}"`);
+  const targets = replicaSet(context, key, present.replicas);
+  // As many as a store waits for that nobody said otherwise of; but what is gone from all who are there is removed.
+  const waitFor = Math.min(Math.floor(present.replicas / 2) + 1, targets.length);
+  const highest = await sendReady(context, stream, newest);
+  const record = await receiveRecord(context, stream, name, highest);
   if (!record.tombstone) throw new BadMessageError('a record that does not fit a removal');
-  await context.storage.commitTombstone(record);
-  await sendReceipt(context, stream);
+  const own = OwnCopy.ofRemoval(context.storage);
+  const copies = new Replication(context, own, { key, name, sizeHint: 0, targets, waitFor, condition: 'any' });
+  try {
+    await finish(copies, record, stream);
+  } catch (error) {
+    await copies.abort();
+    throw error;
+  }
+}
+
+async function finish(copies: Replication, record: SignedRecord, stream: FrameStream): Promise<void> {
+  await copies.stage(record);
+  const holders = await copies.commit(record);
+  const replicas = holders.map(({ nodeId, peerId }) => ({ nodeId, peerId }));
+  await stream.writeFrame(encodeFileAnswer({ type: 'receipt', replicas }), WAIT);
 }
 
 /** Sends the writer to the root, if that is somebody else. */
-async function redirected(context: FileContext, stream: FrameStream, name: string): Promise<boolean> {
-  const key = keyOfName(context.idSpace, name);
+async function redirected(context: FileContext, stream: FrameStream, key: Key): Promise<boolean> {
   if (context.ring.isRoot(key)) return false;
   const closest = context.ring.closest(key);
   if (closest.peerId === context.ring.self.peerId) {
@@ -83,22 +109,34 @@ async function redirected(context: FileContext, stream: FrameStream, name: strin
   return true;
 }
 
-/** Passes content on to the staged file until the empty frame that ends it; one write is under way at a time. */
-async function receiveContent(stream: FrameStream, staged: StagedFile, chunkBytes: number): Promise<void> {
-  let written = Promise.resolve();
-  try {
-    for (;;) {
-      const parts = await stream.readFrameParts(chunkBytes, { timeoutMs: CONTENT_IDLE_TIMEOUT_MS });
-      if (parts === undefined) throw new StreamClosedError('the writer went away in the middle of the content');
-      await written;
-      if (parts.every((part) => part.length === 0)) return;
-      written = staged.write(parts);
-      // Awaited before the next one; until then a failure must not count as unhandled.
-      written.catch(() => undefined);
-    }
-  } finally {
-    await written;
-  }
+function replicaSet({ placement, ring }: FileContext, key: Key, k: number): readonly Contact[] {
+  const present = placement.present(key, k);
+  if (present === undefined) throw new NotReadyError('this peer cannot tell yet who holds the copies');
+  // A root that is leaving is not one of the set; it is the root until it has left.
+  return present.some(({ peerId }) => peerId === ring.self.peerId) ? present : [ring.self, ...present];
+}
+
+function tooFewPeers(waitFor: number, available: number): TooFewReplicasError {
+  const there = available === 1 ? 'only one peer is there' : `only ${String(available)} peers are there`;
+  return new TooFewReplicasError(
+    `${String(waitFor)} copies must be safe before the store is done, and ${there}; nothing was changed. ` +
+      'Start more peers, or ask for less with --wait one or --replicas.',
+  );
+}
+
+/** Tells the writer what is there, so that it can sign a version above it. @returns what it was told */
+async function sendReady(context: FileContext, stream: FrameStream, newest: Newest): Promise<Holding | undefined> {
+  const highest = holdingOf(newest);
+  const consent = highest !== undefined && isOpenToOthers(highest) ? await envelopeOf(context, newest) : NO_CONSENT;
+  await stream.writeFrame(encodeFileAnswer({ type: 'put-ready', highest, consent }), WAIT);
+  return highest;
+}
+
+async function envelopeOf({ replicaQuestions }: FileContext, newest: Newest): Promise<Uint8Array> {
+  if (newest.where === 'here') return newest.record.envelope;
+  if (newest.where === 'nowhere') return NO_CONSENT;
+  const request = { type: 'record', name: newest.name } as const;
+  return (await askReplica(replicaQuestions, newest.holder, request, 'record')).envelope;
 }
 
 async function receiveRecord(
@@ -111,11 +149,6 @@ async function receiveRecord(
   if (frame === undefined) throw new StreamClosedError('the writer went away before it signed');
   const record = openRecord(decodeWith(Trailer, frame, TRAILER_BYTES_MAX, 'trailer').record, context.networkId);
   if (record.name !== name) throw new BadMessageError('a record of another name than the one that was announced');
-  checkSuccession(highest, record);
+  checkWrite(highest, record);
   return record;
-}
-
-async function sendReceipt(context: FileContext, stream: FrameStream): Promise<void> {
-  const { nodeId, peerId } = context.ring.self;
-  await stream.writeFrame(encodeFileAnswer({ type: 'receipt', replicas: [{ nodeId, peerId }] }), WAIT);
 }

@@ -10,13 +10,20 @@ export class Slots {
   readonly #what: string;
   readonly #waiting: Pending[] = [];
   readonly #waitMs: number;
+  readonly #count: number;
   #free: number;
 
   /** @param waitMs how long one waits for its turn before it is refused */
   constructor(what: string, count: number, waitMs: number) {
     this.#what = what;
+    this.#count = count;
     this.#free = count;
     this.#waitMs = waitMs;
+  }
+
+  /** Something is under way. */
+  get busy(): boolean {
+    return this.#free < this.#count;
   }
 
   /** @throws BusyError when no place is free in time */

@@ -1,16 +1,9 @@
 /**
- * The embedded database of a storage directory (LevelDB: log-structured, so that a commit is one append and one
- * sync; its own lock keeps a second process out). Keys, whose bytes sort as the names' UTF-8 does:
- *
- *   schema            number of this layout; a newer one is refused
- *   setting:<key>     certificate, parameters, known peers …: bytes that others give a meaning
- *   record:<name>     the newest record of a name, tombstones included (CatalogEntry)
- *   hashes:<name>     the chunk hashes, one after the other, of a file that has more than one chunk
- *   redo:<id>         a commit whose file is still in incoming/, or a removal whose file is still in files/
+ * The catalog of a storage directory: which records it has, in an embedded database (log-structured, so that a commit
+ * is one append and one sync; its own lock keeps a second process out), and an index of them in memory by place on the
+ * ring. How the keys look stands in catalog-database.ts.
  */
 
-import { ClassicLevel } from 'classic-level';
-import { StorageLockedError, StorageUnusableError, messageOf } from '../base/errors.ts';
 import {
   type CatalogEntry,
   type RedoEntry,
@@ -19,28 +12,35 @@ import {
   encodeEntry,
   encodeRedo,
 } from './catalog-entry.ts';
-import { causeCode, named, storageError } from './file-errors.ts';
+import {
+  type Database,
+  HASHES,
+  type Operation,
+  RECORD,
+  REDO,
+  SETTING,
+  SLOT,
+  openDatabase,
+  plain,
+  prefixRange,
+  scan,
+} from './catalog-database.ts';
+import type { SlotRange } from '../id/key.ts';
+import { bringUpToDate } from './catalog-schema.ts';
+import { named } from './file-errors.ts';
 import { GroupCommit } from './group-commit.ts';
-
-const SCHEMA_NUMBER = 1;
-const SCHEMA_KEY = 'schema';
-const SETTING = 'setting:';
-const RECORD = 'record:';
-const HASHES = 'hashes:';
-const REDO = 'redo:';
-/** How much of a listing is read ahead. */
-const LIST_READ_AHEAD_BYTES = 256 * 1024;
-const CACHE_BYTES = 16 * 1024 * 1024;
-
-type Operation = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string };
+import { type HeldOptions, heldIn } from './held-in.ts';
+import { KeyIndex } from './key-index.ts';
+import { type Held, decodeSlotEntry, encodeSlotEntry, slotEntryOf, slotKey } from './slot-entry.ts';
+import { chunkCount } from '../wire/record.ts';
 
 /** What a commit changes. */
 export type CatalogChange = {
   readonly entry: CatalogEntry;
+  /** What it replaces. */
+  readonly present: CatalogEntry | undefined;
   /** Of a file with more than one chunk. */
   readonly hashes: Uint8Array | undefined;
-  /** An earlier version left such a list. */
-  readonly dropHashes: boolean;
   readonly redo: RedoEntry;
 };
 
@@ -54,29 +54,23 @@ export type ListOptions = {
 };
 
 export class Catalog {
-  readonly #database: ClassicLevel<string, Uint8Array>;
+  readonly #database: Database;
   readonly #writes: GroupCommit<Operation>;
+  /** Follows each write when that is durable. */
+  readonly index = new KeyIndex();
 
-  private constructor(database: ClassicLevel<string, Uint8Array>) {
+  private constructor(database: Database) {
     this.#database = database;
     this.#writes = new GroupCommit((operations) => database.batch(operations, { sync: true }));
   }
 
   /** @throws StorageLockedError, StorageUnusableError, NoSpaceError */
   static async open(path: string): Promise<Catalog> {
-    const database = new ClassicLevel<string, Uint8Array>(path, {
-      keyEncoding: 'utf8',
-      valueEncoding: 'view',
-      cacheSize: CACHE_BYTES,
-    });
-    try {
-      await database.open();
-    } catch (error) {
-      throw openError(path, error);
-    }
+    const database = await openDatabase(path);
     const catalog = new Catalog(database);
     try {
-      await catalog.#checkSchema(path);
+      await bringUpToDate(database, path);
+      await catalog.#loadIndex();
     } catch (error) {
       await database.close();
       throw error;
@@ -84,19 +78,10 @@ export class Catalog {
     return catalog;
   }
 
-  async #checkSchema(path: string): Promise<void> {
-    const found = await this.#get(SCHEMA_KEY);
-    if (found === undefined) {
-      const value = Buffer.from(String(SCHEMA_NUMBER));
-      await named(`starting ${path}`, () => this.#database.put(SCHEMA_KEY, value, { sync: true }));
-      return;
+  async #loadIndex(): Promise<void> {
+    for await (const rows of scan(this.#database, prefixRange(SLOT))) {
+      for (const row of rows) this.index.add(decodeSlotEntry(row));
     }
-    const number = Buffer.from(found).toString();
-    if (number === String(SCHEMA_NUMBER)) return;
-    throw new StorageUnusableError(
-      `${path} has the layout number ${number.slice(0, 20)}, this program knows ${String(SCHEMA_NUMBER)}; ` +
-        'use the newer version of this program that wrote it, or another storage directory',
-    );
   }
 
   async setting(key: string): Promise<Uint8Array | undefined> {
@@ -118,15 +103,37 @@ export class Catalog {
   }
 
   /** The commit point of a store or a removal. Durable when it resolves. @throws as GroupCommit.commit */
-  async commit({ entry, hashes, dropHashes, redo }: CatalogChange): Promise<void> {
+  async commit({ entry, present, hashes, redo }: CatalogChange): Promise<void> {
     const { name } = entry.record;
+    const slot = slotEntryOf(entry.record);
+    const before = present && slotEntryOf(present.record);
     const operations: Operation[] = [
       { type: 'put', key: RECORD + name, value: encodeEntry(entry) },
       { type: 'put', key: REDO + redo.id, value: encodeRedo(redo) },
+      { type: 'put', key: slotKey(slot), value: encodeSlotEntry(slot) },
     ];
+    if (before !== undefined && before.replicas !== slot.replicas) {
+      operations.push({ type: 'del', key: slotKey(before) });
+    }
     if (hashes !== undefined) operations.push({ type: 'put', key: HASHES + name, value: hashes });
-    else if (dropHashes) operations.push({ type: 'del', key: HASHES + name });
+    else if (present !== undefined && hasHashList(present)) operations.push({ type: 'del', key: HASHES + name });
     await this.#writes.commit(operations);
+    if (before !== undefined) this.index.remove(before);
+    this.index.add(slot);
+  }
+
+  /** The point from which a record is forgotten. Durable when it resolves. @throws as GroupCommit.commit */
+  async drop(entry: CatalogEntry, redo: RedoEntry): Promise<void> {
+    const { name } = entry.record;
+    const slot = slotEntryOf(entry.record);
+    const operations: Operation[] = [
+      { type: 'del', key: RECORD + name },
+      { type: 'del', key: slotKey(slot) },
+      { type: 'put', key: REDO + redo.id, value: encodeRedo(redo) },
+    ];
+    if (hasHashList(entry)) operations.push({ type: 'del', key: HASHES + name });
+    await this.#writes.commit(operations);
+    this.index.remove(slot);
   }
 
   /** Forgets redo entries with some later write; carrying one out again does no harm. */
@@ -135,35 +142,40 @@ export class Catalog {
   }
 
   async redoEntries(): Promise<RedoEntry[]> {
-    const range = { gte: REDO, lt: after(REDO) };
-    const found = await named('reading the catalog', () => this.#database.iterator(range).all());
-    return found.map(([key, value]) => decodeRedo(key.slice(REDO.length), value));
+    const entries: RedoEntry[] = [];
+    for await (const rows of scan(this.#database, prefixRange(REDO))) {
+      for (const [key, value] of rows) entries.push(decodeRedo(key.toString('utf8', REDO.length), plain(value)));
+    }
+    return entries;
+  }
+
+  /** Tombstones committed before a time, some at a time. */
+  async *tombstonesBefore(committedMs: number): AsyncGenerator<CatalogEntry[]> {
+    for await (const rows of scan(this.#database, prefixRange(RECORD))) {
+      const entries = rows.map(([, value]) => decodeEntry(plain(value)));
+      yield entries.filter((entry) => entry.record.tombstone && entry.committedMs < committedMs);
+    }
   }
 
   /** By the names' UTF-8 bytes. Holds no more than a page and the read-ahead. */
   async list({ prefix, after: last, limit, tombstones = false }: ListOptions) {
-    const from = Buffer.from(RECORD + prefix);
+    const { gte, lt } = prefixRange(RECORD + prefix);
     const behind = Buffer.from(RECORD + last);
-    const start = Buffer.compare(behind, from) >= 0 ? { gt: behind } : { gte: from };
+    const start = Buffer.compare(behind, gte) >= 0 ? { gt: behind } : { gte };
     const entries: CatalogEntry[] = [];
-    const values = this.#database.values<Buffer, Uint8Array>({
-      ...start,
-      lt: bytesAfter(from),
-      keyEncoding: 'buffer',
-      highWaterMarkBytes: LIST_READ_AHEAD_BYTES,
-      fillCache: false,
-    });
-    try {
-      for await (const value of values) {
+    for await (const rows of scan(this.#database, { ...start, lt }, limit + 1)) {
+      for (const [, value] of rows) {
         const entry = decodeEntry(plain(value));
         if (entry.record.tombstone && !tombstones) continue;
         if (entries.length === limit) return { entries, more: true };
         entries.push(entry);
       }
-    } catch (error) {
-      throw storageError('listing the catalog', error);
     }
     return { entries, more: false };
+  }
+
+  heldIn(replicas: number, range: SlotRange, options: HeldOptions): Promise<{ held: Held[]; more: boolean }> {
+    return heldIn(this.#database, replicas, range, options);
   }
 
   /** @throws StorageUnusableError when nothing can be written any more */
@@ -188,34 +200,7 @@ export class Catalog {
   }
 }
 
-/** The database gives Buffers, whose `slice` and whose looks in tests are not those of a Uint8Array. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** The first text behind all that begin with a prefix of ASCII. */
-function after(prefix: string): string {
-  return bytesAfter(Buffer.from(prefix)).toString();
-}
-
-/** The first bytes behind all that begin with these: the last byte goes up by one, which UTF-8 always allows. */
-function bytesAfter(prefix: Buffer): Buffer {
-  const bytes = Buffer.from(prefix);
-  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) + 1, bytes.length - 1);
-  return bytes;
-}
-
-function openError(path: string, error: unknown): Error {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = causeCode(cause);
-  if (code === 'LEVEL_LOCKED') {
-    return new StorageLockedError(
-      `${path} is in use by another process; stop that one, or name another storage directory`,
-      cause,
-    );
-  }
-  if (code === 'LEVEL_CORRUPTION') {
-    return new StorageUnusableError(`${path} is damaged (${messageOf(cause)}); restore it from a copy`, cause);
-  }
-  return storageError(`opening ${path}`, cause);
+/** Whether the chunk hashes of its file are kept beside it: those of a single chunk are the Merkle root. */
+function hasHashList({ record }: CatalogEntry): boolean {
+  return chunkCount(record.size, record.chunkBytes) > 1;
 }

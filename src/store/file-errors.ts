@@ -3,11 +3,20 @@
  * remedy named. Callers can then tell "the disk is full" from "the disk is broken" without knowing errno names.
  */
 
-import { BusyError, NoSpaceError, StorageUnusableError, StoreError, messageOf } from '../base/errors.ts';
+import {
+  BusyError,
+  ContentCorruptError,
+  NoSpaceError,
+  StorageUnusableError,
+  StoreError,
+  messageOf,
+} from '../base/errors.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const TOO_MANY_OPEN = new Set(['EMFILE', 'ENFILE']);
 const FORBIDDEN = new Set(['EACCES', 'EPERM']);
+/** What a single file is broken by: its blocks cannot be read, or something else lies in its place. */
+const FILE_BROKEN = new Set(['EIO', 'EBADMSG', 'EUCLEAN', 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO']);
 /** The database tells in words what the system said. */
 const SYSTEM_WORDS: readonly (readonly [RegExp, string])[] = [
   [/No space left on device|Disk quota exceeded/, 'ENOSPC'],
@@ -50,6 +59,23 @@ export function storageError(what: string, error: unknown): StoreError {
     );
   }
   return new StorageUnusableError(`the storage directory cannot be used (${what}): ${text}; check the disk`, error);
+}
+
+/**
+ * Runs an access to the stored file of a name. What is wrong with this one file alone, be it that it cannot be read, makes
+ * it corrupt: another peer's copy is to be used, and this one replaced.
+ *
+ * @throws ContentCorruptError, and as `named`
+ */
+export async function namedContent<T>(what: string, access: () => Promise<T>): Promise<T> {
+  try {
+    return await access();
+  } catch (error) {
+    const code = causeCode(error);
+    if (code === undefined) throw error;
+    if (!FILE_BROKEN.has(code)) throw storageError(what, error);
+    throw new ContentCorruptError(`the file of this copy cannot be read (${what}): ${messageOf(error)}`, error);
+  }
 }
 
 /**

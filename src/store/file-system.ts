@@ -10,7 +10,10 @@ import { promisify } from 'node:util';
 export type FileAccess = 'read' | 'create';
 
 export type FileSystem = {
-  /** `create`: exclusive, mode 0600, for writing. `read`: never through a symbolic link. */
+  /**
+   * `create`: exclusive, mode 0600, for writing. `read`: never through a symbolic link, and never waiting for the
+   * other end of a pipe.
+   */
   open(path: string, access: FileAccess): Promise<number>;
   /** May write less than all, as the system does. */
   writev(fd: number, parts: readonly Uint8Array[], position: number): Promise<number>;
@@ -18,7 +21,8 @@ export type FileSystem = {
   read(fd: number, into: Uint8Array, offset: number, length: number, position: number): Promise<number>;
   datasync(fd: number): Promise<void>;
   close(fd: number): Promise<void>;
-  size(fd: number): Promise<number>;
+  /** Undefined for what is no ordinary file. */
+  size(fd: number): Promise<number | undefined>;
   /** Makes the entries of a directory durable. */
   syncDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -36,12 +40,12 @@ const fsync = promisify(fs.fsync);
 const fstat = promisify(fs.fstat);
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
 export const nodeFileSystem: FileSystem = {
   open: (path, access) =>
     access === 'read'
-      ? open(path, O_RDONLY | O_NOFOLLOW, 0)
+      ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
       : open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE),
   writev: (fd, parts, position) =>
     new Promise((resolve, reject) => {
@@ -60,7 +64,8 @@ export const nodeFileSystem: FileSystem = {
   datasync: promisify(fs.fdatasync),
   close,
   async size(fd) {
-    return (await fstat(fd)).size;
+    const stat = await fstat(fd);
+    return stat.isFile() ? stat.size : undefined;
   },
   async syncDirectory(path) {
     const fd = await open(path, O_RDONLY | O_DIRECTORY, 0);

@@ -3,15 +3,22 @@
  * file system: a file gets into `files/` by a rename.
  */
 
+import { randomBytes } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { StorageUnusableError } from '../base/errors.ts';
 import { causeCode, storageError } from './file-errors.ts';
 import type { FileSystem } from './file-system.ts';
 
+const ID_BYTES = 16;
 const DIRECTORY_MODE = 0o700;
 /** Only what looks like ours is ever deleted from `incoming/`. */
 const INCOMING_NAME = /^[0-9a-f]{32}\.part$/;
+
+/** Of a file in `incoming/` and of what is to be done with it: 32 hex digits. */
+export function newId(): string {
+  return randomBytes(ID_BYTES).toString('hex');
+}
 
 export class Layout {
   readonly root: string;
@@ -41,6 +48,15 @@ export class Layout {
   /** @param path as `safePath` gives it */
   file(path: string): string {
     return `${this.files}/${path}`;
+  }
+
+  /**
+   * Where a file is kept that is not what its record says: in a directory of its own, by its safe name.
+   *
+   * @param path as `safePath` gives it
+   */
+  quarantined(id: string, path: string): string {
+    return join(this.quarantine, id, basename(path));
   }
 
   /** Makes the directories that are missing, durably. @throws StorageUnusableError, NoSpaceError */

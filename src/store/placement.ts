@@ -7,7 +7,7 @@
  * that its record is not.
  */
 
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { type Log } from '../base/log.ts';
 import { messageOf } from '../base/errors.ts';
 import { causeCode } from './file-errors.ts';
@@ -29,8 +29,8 @@ export type Move = {
   readonly name: string;
   /** Below `files/`. */
   readonly path: string;
-  /** The file is removed instead. */
-  readonly removal: boolean;
+  /** `place`: from `incoming/` to its place. Otherwise what is in its place goes, deleted or into `quarantine/`. */
+  readonly action: 'place' | 'remove' | 'set aside';
 };
 
 type PlacementParts = {
@@ -43,12 +43,13 @@ type PlacementParts = {
 
 export class Placement {
   readonly #parts: PlacementParts;
-  /** The newest commit of a name whose move is still to come, or failed. */
+  /** The newest change of a name whose move is still to come, or failed. */
   readonly #pending = new Map<string, Move>();
   readonly #waiting: Move[] = [];
   #moving = 0;
   #moved: Move[] = [];
-  readonly #madeDirectories = new Set<string>();
+  /** Directories that got another entry, beside those of the moves themselves. */
+  readonly #newPlaces = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> = Promise.resolve();
   #wakeups: (() => void)[] = [];
@@ -116,8 +117,9 @@ export class Placement {
   async #moveLocked(move: Move): Promise<void> {
     const superseded = this.#pending.get(move.name) !== move;
     try {
-      if (superseded) await this.#unlink(this.#parts.layout.incomingFile(move.id));
-      else await this.#carryOut(move);
+      // One name's moves come in the order of its commits, so what is set aside here is not the newer one's yet.
+      if (!superseded || move.action === 'set aside') await this.#carryOut(move);
+      else if (move.action === 'place') await this.#unlink(this.#parts.layout.incomingFile(move.id));
     } catch (error) {
       if (causeCode(error) === undefined) throw error;
       // The file stays readable where it is, and the redo entry has the next start try again.
@@ -134,20 +136,39 @@ export class Placement {
   }
 
   async #carryOut(move: Move): Promise<void> {
-    const { files, layout } = this.#parts;
-    const to = layout.file(move.path);
-    if (move.removal) {
-      await this.#unlink(to);
-      return;
-    }
-    const from = layout.incomingFile(move.id);
+    const { layout } = this.#parts;
+    const place = layout.file(move.path);
+    if (move.action === 'place') await this.#rename(layout.incomingFile(move.id), place, layout.files);
+    else if (move.action === 'remove') await this.#unlink(place);
+    else await this.#setAside(place, layout.quarantined(move.id, move.path));
+  }
+
+  /** @param parent of the directory that may have to be made */
+  async #rename(from: string, to: string, parent: string): Promise<void> {
+    const { files } = this.#parts;
     try {
       await files.rename(from, to);
     } catch (error) {
       if (causeCode(error) !== 'ENOENT') throw error;
       await files.makeDirectory(dirname(to));
-      this.#madeDirectories.add(layout.files);
+      this.#newPlaces.add(parent);
       await files.rename(from, to);
+    }
+  }
+
+  async #setAside(from: string, to: string): Promise<void> {
+    if (!(await this.#isThere(from))) return;
+    // Synced before the place that it leaves: a power cut finds it in one of them at least.
+    this.#newPlaces.add(dirname(to));
+    await this.#rename(from, to, this.#parts.layout.quarantine);
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    try {
+      return (await this.#parts.files.names(dirname(path))).includes(basename(path));
+    } catch (error) {
+      if (causeCode(error) !== 'ENOENT') throw error;
+      return false;
     }
   }
 
@@ -165,9 +186,9 @@ export class Placement {
     const moved = this.#moved;
     if (moved.length === 0) return;
     this.#moved = [];
-    const directories = new Set(moved.map(({ path }) => dirname(this.#parts.layout.file(path))));
-    for (const directory of this.#madeDirectories) directories.add(directory);
-    this.#madeDirectories.clear();
+    const directories = new Set(this.#newPlaces);
+    for (const { path } of moved) directories.add(dirname(this.#parts.layout.file(path)));
+    this.#newPlaces.clear();
     this.#syncing = this.#syncing.then(() => this.#sync(moved, directories));
   }
 

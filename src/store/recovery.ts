@@ -3,25 +3,16 @@
  * staged but never committed. Doing it twice, or being killed in the middle of it, does no harm.
  */
 
-import type { Log } from '../base/log.ts';
-import { compareVersions } from '../id/version.ts';
-import type { Catalog } from './catalog.ts';
+import { dirname } from 'node:path';
+import { type Version, compareVersions } from '../id/version.ts';
 import type { CatalogEntry, RedoEntry } from './catalog-entry.ts';
 import { causeCode, named } from './file-errors.ts';
-import type { FileSystem } from './file-system.ts';
-import type { Layout } from './layout.ts';
-import type { Placement } from './placement.ts';
-
-type RecoveryParts = {
-  readonly files: FileSystem;
-  readonly layout: Layout;
-  readonly catalog: Catalog;
-  readonly placement: Placement;
-  readonly log: Log;
-};
+import { newId } from './layout.ts';
+import type { Move } from './placement.ts';
+import type { StorageParts } from './storage-parts.ts';
 
 /** @throws StorageUnusableError, NoSpaceError */
-export async function recover(parts: RecoveryParts): Promise<void> {
+export async function recover(parts: StorageParts): Promise<void> {
   const { catalog, placement, log } = parts;
   const redoEntries = await catalog.redoEntries();
   for (const redo of redoEntries) await named(`finishing the commit of "${redo.name}"`, () => finish(parts, redo));
@@ -31,46 +22,71 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   if (redoEntries.length > 0 || cleared > 0) log.info('store.recovered', { finished: redoEntries.length, cleared });
 }
 
-async function finish(parts: RecoveryParts, redo: RedoEntry): Promise<void> {
-  const { catalog, layout, placement } = parts;
-  const entry = await catalog.entry(redo.name);
-  const newest = entry !== undefined && compareVersions(entry.record.version, redo.version) === 0;
-  // A newer commit of the name has a redo entry of its own, or is in its place already.
-  if (!newest) {
-    await removeFile(parts, layout.incomingFile(redo.id));
-    catalog.dropRedo([redo.id]);
-    return;
+async function finish(parts: StorageParts, { id, name, change }: RedoEntry): Promise<void> {
+  const move =
+    change.kind === 'commit'
+      ? await moveOfCommit(parts, id, name, change.version)
+      : await moveOfDrop(parts, { id, name, path: change.path, action: change.file });
+  if (move === undefined) parts.catalog.dropRedo([id]);
+  else await parts.placement.carryOut(move);
+}
+
+async function moveOfCommit(
+  parts: StorageParts,
+  id: string,
+  name: string,
+  version: Version,
+): Promise<Move | undefined> {
+  const entry = await parts.catalog.entry(name);
+  // A newer commit of the name has a redo entry of its own, or is in its place already; and one may have been dropped.
+  if (entry === undefined || compareVersions(entry.record.version, version) !== 0) {
+    await removeFile(parts, parts.layout.incomingFile(id));
+    return undefined;
   }
   const { record, path } = entry;
-  if (!record.tombstone && !(await isWhole(parts, redo.id, entry))) {
-    catalog.dropRedo([redo.id]);
-    return;
-  }
-  await placement.carryOut({ id: redo.id, name: record.name, path, removal: record.tombstone });
+  if (record.tombstone) return { id, name, path, action: 'remove' };
+  const size = await incomingSize(parts, id);
+  if (size === record.size) return { id, name, path, action: 'place' };
+  if (size !== undefined) await setAside(parts, id, entry, size);
+  return undefined; // Without a file: it was moved before.
 }
 
-/** Whether the file to be moved is there. It is not when it was moved before; one of a wrong size is put aside. */
-async function isWhole({ files, layout, log }: RecoveryParts, id: string, entry: CatalogEntry): Promise<boolean> {
-  const path = layout.incomingFile(id);
-  let size: number;
+async function moveOfDrop(parts: StorageParts, move: Move): Promise<Move | undefined> {
+  const entry = await parts.catalog.entry(move.name);
+  // What was stored under the name since then lies in the same place, or will.
+  const takenAgain = entry !== undefined && !entry.record.tombstone && entry.path === move.path;
+  return takenAgain ? undefined : move;
+}
+
+async function incomingSize({ files, layout }: StorageParts, id: string): Promise<number | undefined> {
+  let fd: number;
   try {
-    const fd = await files.open(path, 'read');
-    try {
-      size = await files.size(fd);
-    } finally {
-      await files.close(fd);
-    }
+    fd = await files.open(layout.incomingFile(id), 'read');
   } catch (error) {
-    if (causeCode(error) === 'ENOENT') return false;
+    if (causeCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-  if (size === entry.record.size) return true;
-  await files.rename(path, `${layout.quarantine}/${id}`);
-  log.error('store.quarantined', { name: entry.record.name, size, expected: entry.record.size });
-  return false;
+  try {
+    return await files.size(fd);
+  } finally {
+    await files.close(fd);
+  }
 }
 
-async function clearIncoming(parts: RecoveryParts): Promise<number> {
+/** A copy that is not what its record says is kept for people to look at; the record goes, and what it replaced. */
+async function setAside(parts: StorageParts, id: string, entry: CatalogEntry, size: number): Promise<void> {
+  const { files, layout, catalog, placement, log } = parts;
+  const { record, path } = entry;
+  const removal: Move = { id: newId(), name: record.name, path, action: 'remove' };
+  await catalog.drop(entry, { id: removal.id, name: record.name, change: { kind: 'drop', path, file: 'remove' } });
+  const aside = layout.quarantined(id, path);
+  await files.makeDirectory(dirname(aside));
+  await files.rename(layout.incomingFile(id), aside);
+  await placement.carryOut(removal);
+  log.error('store.quarantined', { name: record.name, size, expected: record.size, file: aside });
+}
+
+async function clearIncoming(parts: StorageParts): Promise<number> {
   const { files, layout } = parts;
   return named('clearing incoming/', async () => {
     let cleared = 0;
@@ -84,7 +100,7 @@ async function clearIncoming(parts: RecoveryParts): Promise<number> {
   });
 }
 
-async function removeFile({ files }: RecoveryParts, path: string): Promise<void> {
+async function removeFile({ files }: StorageParts, path: string): Promise<void> {
   try {
     await files.unlink(path);
   } catch (error) {

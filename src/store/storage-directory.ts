@@ -8,30 +8,34 @@
  * belong to one version; one process has the directory.
  */
 
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { assert } from '../base/assert.ts';
-import { equalBytes } from '../base/bytes.ts';
-import { ContentCorruptError, NotFoundError, NotReadyError } from '../base/errors.ts';
+import { NotReadyError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { compareVersions, formatVersion } from '../id/version.ts';
-import { checkSuccession } from '../wire/succession.ts';
-import { type SignedRecord, chunkCount } from '../wire/record.ts';
+import type { SlotRange } from '../id/key.ts';
+import type { Version } from '../id/version.ts';
+import type { SignedRecord } from '../wire/record.ts';
+import { checkWrite } from '../wire/succession.ts';
 import { Catalog, type ListOptions } from './catalog.ts';
-import type { CatalogEntry } from './catalog-entry.ts';
-import { causeCode, named } from './file-errors.ts';
+import { type Admission, commitStaged, commitTombstone } from './commits.ts';
+import { openStaged, openStored } from './content-opening.ts';
+import { drop, purgeTombstones } from './forgetting.ts';
+import { named } from './file-errors.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { FREE_SPACE_FLOOR_BYTES_DEFAULT, FreeSpace } from './free-space.ts';
+import type { HeldOptions } from './held-in.ts';
+import type { RangeSummary, Totals } from './key-index.ts';
 import { KeyedLock } from './keyed-lock.ts';
-import { Layout } from './layout.ts';
+import { Layout, newId } from './layout.ts';
 import { Placement } from './placement.ts';
 import { recover } from './recovery.ts';
-import { safePath } from './safe-path.ts';
+import { type ScrubOptions, type ScrubReport, scrub } from './scrub.ts';
 import { SharedSync } from './shared-sync.ts';
+import type { Held } from './slot-entry.ts';
 import { IncomingFile, type StagedFile } from './staged-file.ts';
-import { OpenContent, type StoredContent, splitHashes } from './stored-content.ts';
-
-const ID_BYTES = 16;
+import type { StorageParts } from './storage-parts.ts';
+import type { StoredContent } from './stored-content.ts';
+import { type Soundness, verify } from './verification.ts';
 
 export type StorageOptions = {
   readonly log: Log;
@@ -51,30 +55,26 @@ export type Settings = {
 export class StorageDirectory {
   readonly path: string;
   readonly settings: Settings;
-  readonly #files: FileSystem;
-  readonly #layout: Layout;
-  readonly #catalog: Catalog;
-  readonly #placement: Placement;
+  readonly #parts: StorageParts;
   readonly #space: FreeSpace;
   readonly #incomingSync: SharedSync;
-  readonly #lock = new KeyedLock();
   readonly #staged = new Set<IncomingFile>();
-  readonly #underWay = new Set<Promise<unknown>>();
-  #closed = false;
+  readonly #commits = new Set<Promise<unknown>>();
+  readonly #readings = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
 
   private constructor(layout: Layout, catalog: Catalog, options: StorageOptions) {
     const { log, files = nodeFileSystem, freeSpaceFloorBytes = FREE_SPACE_FLOOR_BYTES_DEFAULT } = options;
     this.path = layout.root;
     this.settings = { get: (key) => catalog.setting(key), put: (key, value) => catalog.putSetting(key, value) };
-    this.#files = files;
-    this.#layout = layout;
-    this.#catalog = catalog;
-    this.#space = new FreeSpace(files, layout.root, freeSpaceFloorBytes);
-    this.#incomingSync = new SharedSync(() => files.syncDirectory(layout.incoming));
+    const lock = new KeyedLock();
     const dropRedo = (ids: readonly string[]) => {
       catalog.dropRedo(ids);
     };
-    this.#placement = new Placement({ files, layout, lock: this.#lock, log, dropRedo });
+    const placement = new Placement({ files, layout, lock, log, dropRedo });
+    this.#parts = { files, layout, catalog, placement, lock, log };
+    this.#space = new FreeSpace(files, layout.root, freeSpaceFloorBytes);
+    this.#incomingSync = new SharedSync(() => files.syncDirectory(layout.incoming));
   }
 
   /**
@@ -84,14 +84,14 @@ export class StorageDirectory {
    * @throws StorageUnusableError when it is no directory, not permitted, damaged, or of a newer layout
    */
   static async open(path: string, options: StorageOptions): Promise<StorageDirectory> {
-    const { log, files = nodeFileSystem } = options;
+    const { files = nodeFileSystem } = options;
     const layout = new Layout(resolve(path));
     await layout.make(files);
     const catalog = await Catalog.open(layout.catalog);
     try {
       await named(`opening ${layout.root}`, () => files.syncDirectory(layout.root));
       const directory = new StorageDirectory(layout, catalog, options);
-      await recover({ files, layout, catalog, placement: directory.#placement, log });
+      await recover(directory.#parts);
       return directory;
     } catch (error) {
       await catalog.close();
@@ -101,12 +101,12 @@ export class StorageDirectory {
 
   /** The newest record of a name, a tombstone included. */
   async record(name: string): Promise<SignedRecord | undefined> {
-    return (await this.#catalog.entry(name))?.record;
+    return (await this.#parts.catalog.entry(name))?.record;
   }
 
   /** Records by name, in the order of the names' UTF-8 bytes; removed files only where asked for. */
   async list(options: ListOptions): Promise<{ records: SignedRecord[]; more: boolean }> {
-    const { entries, more } = await this.#catalog.list(options);
+    const { entries, more } = await this.#parts.catalog.list(options);
     return { records: entries.map(({ record }) => record), more };
   }
 
@@ -114,38 +114,29 @@ export class StorageDirectory {
    * Opens content for reading, pinned to the record's version.
    *
    * @throws NotFoundError when that version is not the present one (any more)
-   * @throws ContentCorruptError when its file is gone or has another size
+   * @throws ContentCorruptError when its file is gone, has another size or cannot be read: it is to be quarantined
    */
   openContent(record: SignedRecord): Promise<StoredContent> {
-    return this.#lock.run(record.name, async () => {
-      const entry = await this.#catalog.entry(record.name);
-      if (entry === undefined || entry.record.tombstone || !isSame(entry.record, record)) {
-        throw new NotFoundError(`"${record.name}" is not here in version ${formatVersion(record.version)}`);
-      }
-      const chunks = chunkCount(record.size, record.chunkBytes);
-      const kept = chunks === 1 ? undefined : await this.#catalog.hashes(record.name);
-      const fd = await this.#openFile(entry);
-      return new OpenContent(this.#files, fd, entry.record, splitHashes(entry.record, kept, chunks));
-    });
+    return openStored(this.#parts, record);
   }
 
-  async #openFile({ record, path }: CatalogEntry): Promise<number> {
-    const file = this.#placement.locate(record.name, path);
-    return named(`opening ${file}`, async () => {
-      let fd: number;
-      try {
-        fd = await this.#files.open(file, 'read');
-      } catch (error) {
-        if (causeCode(error) !== 'ENOENT') throw error;
-        throw new ContentCorruptError(`the file of "${record.name}" is gone from the storage directory`, error);
-      }
-      const size = await this.#files.size(fd);
-      if (size === record.size) return fd;
-      await this.#files.close(fd);
-      throw new ContentCorruptError(
-        `the file of "${record.name}" has ${String(size)} bytes where its record says ${String(record.size)}`,
-      );
-    });
+  /** The numbers of replicas of which there are records, ascending. */
+  replicaCounts(): number[] {
+    return this.#parts.catalog.index.replicaCounts();
+  }
+
+  /** How much is held of each range, and a digest by which two directories can tell whether they hold the same. */
+  summarize(replicas: number, ranges: readonly SlotRange[]): RangeSummary[] {
+    return this.#parts.catalog.index.summarize(replicas, ranges);
+  }
+
+  /** What is held of a range, tombstones included, by slot and then by the names' UTF-8 bytes, from `range.from` on. */
+  heldIn(replicas: number, range: SlotRange, options: HeldOptions): Promise<{ held: Held[]; more: boolean }> {
+    return this.#parts.catalog.heldIn(replicas, range, options);
+  }
+
+  get totals(): Totals {
+    return this.#parts.catalog.index.totals;
   }
 
   /**
@@ -158,12 +149,12 @@ export class StorageDirectory {
    */
   async stage(options: { chunkBytes: number; sizeHint?: number }): Promise<StagedFile> {
     this.#throwIfClosed();
-    this.#catalog.check();
+    this.#parts.catalog.check();
     const space = await this.#space.begin(options.sizeHint ?? 0);
-    const id = randomBytes(ID_BYTES).toString('hex');
+    const id = newId();
     const staged = new IncomingFile({
-      files: this.#files,
-      path: this.#layout.incomingFile(id),
+      files: this.#parts.files,
+      path: this.#parts.layout.incomingFile(id),
       id,
       chunkBytes: options.chunkBytes,
       space,
@@ -176,32 +167,25 @@ export class StorageDirectory {
     return staged;
   }
 
+  /** A finished copy, for those who are to have it, too, before it is committed. @throws StorageUnusableError */
+  openStaged(staged: StagedFile, record: SignedRecord): Promise<StoredContent> {
+    assert(staged instanceof IncomingFile && staged.finished, 'a finished copy of this directory is read');
+    return openStaged(this.#parts, staged.id, record, staged.chunkHashes);
+  }
+
   /**
    * The commit point of a store. Durable, and visible, when it resolves. The very same version again is quiet. The
    * staged file is used up whatever the outcome.
    *
-   * @throws VersionConflictError, NotPermittedError as `checkSuccession`
+   * @throws VersionConflictError, NotPermittedError as `checkWrite`
    * @throws ContentCorruptError when size or hashes are not the record's
    * @throws OutcomeUnknownError when the catalog could not be written
    */
-  async commit(staged: StagedFile, record: SignedRecord): Promise<void> {
+  async commit(staged: StagedFile, record: SignedRecord, admit: Admission = checkWrite): Promise<void> {
     this.#throwIfClosed();
     assert(staged instanceof IncomingFile && staged.finished, 'a finished copy of this directory is committed');
     assert(!record.tombstone, 'a tombstone has no content');
-    await this.#track(this.#commit(staged, record));
-  }
-
-  async #commit(staged: IncomingFile, record: SignedRecord): Promise<void> {
-    try {
-      checkContent(staged, record);
-      await this.#placement.room();
-      const hashes = staged.chunkHashes.length > 1 ? Buffer.concat(staged.chunkHashes) : undefined;
-      await this.#replace(record, staged.id, hashes, () => {
-        staged.handOver();
-      });
-    } finally {
-      await staged.discard();
-    }
+    await track(this.#commits, commitStaged(this.#parts, staged, record, admit));
   }
 
   /**
@@ -209,81 +193,92 @@ export class StorageDirectory {
    *
    * @throws VersionConflictError, NotPermittedError, OutcomeUnknownError as commit
    */
-  async commitTombstone(record: SignedRecord): Promise<void> {
+  async commitTombstone(record: SignedRecord, admit: Admission = checkWrite): Promise<void> {
     this.#throwIfClosed();
     assert(record.tombstone, 'a removal is recorded by a tombstone');
-    await this.#track(
-      this.#placement.room().then(() => this.#replace(record, randomBytes(ID_BYTES).toString('hex'), undefined)),
-    );
+    await track(this.#commits, commitTombstone(this.#parts, record, admit));
   }
 
-  async #replace(record: SignedRecord, id: string, hashes: Buffer | undefined, onTaken?: () => void): Promise<void> {
-    const { name, version } = record;
-    await this.#lock.run(name, async () => {
-      const present = await this.#catalog.entry(name);
-      if (present !== undefined && isSame(present.record, record)) return;
-      checkSuccession(present?.record, record);
-      const path = present?.path ?? safePath(name);
-      const dropHashes = present !== undefined && chunkCount(present.record.size, present.record.chunkBytes) > 1;
-      // From here on the copy may be what the catalog names, even if the write fails: it must not be deleted.
-      onTaken?.();
-      await this.#catalog.commit({
-        entry: { record, path, committedMs: Date.now() },
-        hashes,
-        dropHashes,
-        redo: { id, name, version },
-      });
-      this.#placement.place({ id, name, path, removal: record.tombstone });
-    });
+  /**
+   * Forgets a record and its file, tombstones included: for a peer that is not responsible for the name any more.
+   * Durable when it resolves; the file goes later.
+   *
+   * @returns false when that very version is not here (any more)
+   * @throws OutcomeUnknownError, StorageUnusableError, NoSpaceError
+   */
+  async drop(name: string, version: Version): Promise<boolean> {
+    this.#throwIfClosed();
+    return track(this.#commits, drop(this.#parts, name, version));
+  }
+
+  /**
+   * Forgets tombstones that were committed here before a time.
+   *
+   * @param committedBeforeMs ms since 1970
+   * @returns how many
+   */
+  async purgeTombstones(committedBeforeMs: number): Promise<number> {
+    this.#throwIfClosed();
+    return track(this.#commits, purgeTombstones(this.#parts, committedBeforeMs));
+  }
+
+  /**
+   * Reads the file of a name again and compares it with its hashes; `absent` when there is none.
+   *
+   * @throws StorageUnusableError, BusyError when it could not be found out
+   */
+  async verify(name: string): Promise<Soundness> {
+    this.#throwIfClosed();
+    const record = await this.record(name);
+    return record === undefined || record.tombstone ? 'absent' : track(this.#readings, verify(this.#parts, record));
+  }
+
+  /**
+   * Forgets a damaged file's record, so that it will be fetched anew, and moves the file, if there is one, to
+   * `quarantine/`. Durable when it resolves; the file goes later.
+   *
+   * @returns false when that very version is not here (any more)
+   */
+  async quarantine(name: string, version: Version): Promise<boolean> {
+    this.#throwIfClosed();
+    return track(this.#commits, drop(this.#parts, name, version, 'set aside'));
+  }
+
+  /** Verifies all files, going on where the last pass was broken off. Ends when the directory is closed, too. */
+  async scrub(options: ScrubOptions): Promise<ScrubReport> {
+    this.#throwIfClosed();
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    return track(this.#readings, scrub(this.#parts, { ...options, signal }));
   }
 
   /** Waits until every commit so far has been carried out in `files/`. */
   async settle(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
-    await this.#placement.settle();
-    await this.#catalog.flush();
+    await Promise.allSettled(this.#commits);
+    await this.#parts.placement.settle();
+    await this.#parts.catalog.flush();
   }
 
   /** Lets commits under way end, gives up what is only staged, and frees the directory for another process. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await Promise.allSettled(this.#underWay);
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    await Promise.allSettled([...this.#commits, ...this.#readings]);
     await Promise.allSettled([...this.#staged].map((staged) => staged.discard()));
     await this.settle();
-    await this.#catalog.close();
+    await this.#parts.catalog.close();
   }
 
   /** Whoever is in the midst of a transfer when the directory is closed hears of it here. */
   #throwIfClosed(): void {
-    if (this.#closed) throw new NotReadyError('this peer is stopping');
-  }
-
-  async #track<T>(operation: Promise<T>): Promise<T> {
-    this.#underWay.add(operation);
-    try {
-      return await operation;
-    } finally {
-      this.#underWay.delete(operation);
-    }
+    if (this.#closing.signal.aborted) throw new NotReadyError('this peer is stopping');
   }
 }
 
-function isSame(a: SignedRecord, b: SignedRecord): boolean {
-  return (
-    compareVersions(a.version, b.version) === 0 &&
-    a.tombstone === b.tombstone &&
-    a.size === b.size &&
-    a.chunkBytes === b.chunkBytes &&
-    equalBytes(a.merkleRoot, b.merkleRoot)
-  );
-}
-
-function checkContent(staged: IncomingFile, record: SignedRecord): void {
-  if (staged.chunkBytes !== record.chunkBytes) {
-    throw new ContentCorruptError(`"${record.name}" was received in chunks of another size than its record says`);
-  }
-  if (staged.size !== record.size || !equalBytes(staged.merkleRoot, record.merkleRoot)) {
-    throw new ContentCorruptError(`what was received of "${record.name}" is not what its record says`);
+async function track<T>(underWay: Set<Promise<unknown>>, operation: Promise<T>): Promise<T> {
+  underWay.add(operation);
+  try {
+    return await operation;
+  } finally {
+    underWay.delete(operation);
   }
 }

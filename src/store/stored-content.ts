@@ -7,10 +7,10 @@
  * ones for every MiB would cost about as much again in page faults as the reading itself.
  */
 
-import { assert, defined } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import { ContentCorruptError } from '../base/errors.ts';
 import type { SignedRecord } from '../wire/record.ts';
-import { named, storageError } from './file-errors.ts';
+import { namedContent, storageError } from './file-errors.ts';
 import type { FileSystem } from './file-system.ts';
 
 const READ_BYTES = 1024 * 1024;
@@ -23,8 +23,8 @@ export type StoredContent = {
    * The bytes of a range, in order, in pieces of up to 1 MiB that begin at multiples of 1 MiB from the offset. A piece
    * is valid only until the next one is asked for: its buffer is used again. Copy what is to be kept.
    *
-   * @throws ContentCorruptError when the file has become shorter
-   * @throws StorageUnusableError when it cannot be read
+   * @throws ContentCorruptError when the file has become shorter, or the disk cannot read it
+   * @throws StorageUnusableError, BusyError for what is no fault of this one file
    */
   read(offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined>;
   /** No new reading from here on; the file is closed when the last reading under way has ended. */
@@ -102,7 +102,7 @@ export class OpenContent implements StoredContent {
   async #fill(piece: Uint8Array, position: number): Promise<Uint8Array> {
     let filled = 0;
     while (filled < piece.length) {
-      const count = await named(`reading "${this.record.name}"`, () =>
+      const count = await namedContent(`reading "${this.record.name}"`, () =>
         this.#files.read(this.#fd, piece, filled, piece.length - filled, position + filled),
       );
       if (count === 0) throw new ContentCorruptError(`"${this.record.name}" has become shorter than its record says`);
@@ -110,12 +110,4 @@ export class OpenContent implements StoredContent {
     }
     return piece;
   }
-}
-
-/** The list of chunk hashes from the bytes that the catalog keeps. */
-export function splitHashes(record: SignedRecord, kept: Uint8Array | undefined, count: number): Uint8Array[] {
-  if (count === 1) return [record.merkleRoot];
-  const bytes = defined(kept, `the chunk hashes of "${record.name}" are in the catalog`);
-  const each = bytes.length / count;
-  return Array.from({ length: count }, (_, index) => bytes.subarray(index * each, (index + 1) * each));
 }

@@ -8,12 +8,13 @@ import type { Version } from '../id/version.ts';
 import type { StoreError } from '../base/errors.ts';
 import { check, decodeWith } from './decode.ts';
 import { decodeFailure, encodeFailure } from './failure.ts';
-import { FileAnswer as WireAnswer, FileRequest as WireRequest, type Holding as WireHolding } from './generated/file.ts';
+import { FileAnswer as WireAnswer, FileRequest as WireRequest } from './generated/file.ts';
+import { decodeHolding, encodeHolding, type Holding, type WriteCondition } from './holding.ts';
 import {
   CHUNKS_PER_FILE_MAX,
   CONTACTS_PER_MESSAGE_MAX,
   FILE_FRAME_BYTES_MAX,
-  HOLDINGS_NAMES_MAX,
+  ENVELOPE_BYTES_MAX,
   LIST_PAGE_RECORDS_MAX,
 } from './limits.ts';
 import { decodeVersion, encodeVersion } from './version-bytes.ts';
@@ -30,6 +31,7 @@ export type FileRequest =
       readonly sizeHint: number | undefined;
       readonly replicas: number;
       readonly waitFor: number;
+      readonly condition: WriteCondition;
     }
   | {
       readonly type: 'get';
@@ -41,21 +43,17 @@ export type FileRequest =
     }
   | { readonly type: 'stat'; readonly name: string; readonly localOnly: boolean }
   | { readonly type: 'remove'; readonly name: string }
-  | { readonly type: 'list'; readonly prefix: string; readonly after: string; readonly limit: number }
-  | { readonly type: 'holdings'; readonly names: readonly string[] };
-
-/** What a peer has of a name in its own directory; undefined: nothing. */
-export type Holding = {
-  readonly version: Version;
-  readonly tombstone: boolean;
-  readonly owner: Uint8Array;
-  readonly shared: boolean;
-};
+  | { readonly type: 'list'; readonly prefix: string; readonly after: string; readonly limit: number };
 
 export type ReplicaName = { readonly nodeId: number; readonly peerId: string };
 
 export type FileAnswer =
-  | { readonly type: 'put-ready'; readonly highest: Holding | undefined }
+  | {
+      readonly type: 'put-ready';
+      readonly highest: Holding | undefined;
+      /** The envelope of the highest record, where the name is open to others than its owner; else empty. */
+      readonly consent: Uint8Array;
+    }
   | { readonly type: 'receipt'; readonly replicas: readonly ReplicaName[] }
   | { readonly type: 'content'; readonly record: Uint8Array; readonly chunkCount: number }
   | { readonly type: 'stat'; readonly record: Uint8Array; readonly replicas: readonly ReplicaName[] }
@@ -65,7 +63,6 @@ export type FileAnswer =
       readonly more: boolean;
       readonly neighbours: readonly Uint8Array[];
     }
-  | { readonly type: 'holdings'; readonly holdings: readonly (Holding | undefined)[] }
   | { readonly type: 'redirect'; readonly contact: Uint8Array; readonly holder: boolean }
   | { readonly type: 'failure'; readonly error: StoreError };
 
@@ -79,10 +76,11 @@ const NO_BYTES = new Uint8Array(0);
 export function encodeFileRequest(request: FileRequest): Uint8Array {
   switch (request.type) {
     case 'put': {
-      const { name, sizeHint, replicas, waitFor } = request;
-      return WireRequest.encode({
-        put: { name, replicas, waitFor, ...(sizeHint === undefined ? {} : { size: sizeHint }) },
-      });
+      const { name, sizeHint, replicas, waitFor, condition } = request;
+      const ifAbsent = condition === 'absent';
+      const ifVersion = optionalVersion(typeof condition === 'object' ? condition : undefined);
+      const size = sizeHint === undefined ? {} : { size: sizeHint };
+      return WireRequest.encode({ put: { name, replicas, waitFor, ifAbsent, ifVersion, ...size } });
     }
     case 'get': {
       const { name, version, offset, length, localOnly } = request;
@@ -94,8 +92,6 @@ export function encodeFileRequest(request: FileRequest): Uint8Array {
       return WireRequest.encode({ remove: request });
     case 'list':
       return WireRequest.encode({ list: request });
-    case 'holdings':
-      return WireRequest.encode({ holdings: { names: [...request.names] } });
   }
 }
 
@@ -103,11 +99,12 @@ export function encodeFileRequest(request: FileRequest): Uint8Array {
 export function decodeFileRequest(bytes: Uint8Array): FileRequest {
   const wire = decodeWith(WireRequest, bytes, FILE_FRAME_BYTES_MAX, 'file request');
   if (wire.put !== undefined) {
-    const { name, size, replicas, waitFor } = wire.put;
+    const { name, size, replicas, waitFor, ifAbsent, ifVersion } = wire.put;
     checkName(name);
     check(size === undefined || isByteCount(size), "a put's size is out of range");
     check(replicas <= 64 && waitFor <= 64, "a put's number of copies is out of range");
-    return { type: 'put', name, sizeHint: size, replicas, waitFor };
+    const condition = ifAbsent ? 'absent' : ifVersion.length === 0 ? 'any' : decodeVersion(ifVersion);
+    return { type: 'put', name, sizeHint: size, replicas, waitFor, condition };
   }
   if (wire.get !== undefined) {
     const { name, version, offset, length, localOnly } = wire.get;
@@ -130,22 +127,17 @@ export function decodeFileRequest(bytes: Uint8Array): FileRequest {
     checkName(wire.remove.name);
     return { type: 'remove', name: wire.remove.name };
   }
-  if (wire.list !== undefined) {
-    const { prefix, after, limit } = wire.list;
-    check(utf8(prefix).length <= NAME_BYTES_MAX && utf8(after).length <= NAME_BYTES_MAX, "a list's prefix is too long");
-    return { type: 'list', prefix, after, limit: Math.min(Math.max(limit, 1), LIST_PAGE_RECORDS_MAX) };
-  }
-  check(wire.holdings !== undefined, 'a file request of an unknown kind');
-  check(wire.holdings.names.length <= HOLDINGS_NAMES_MAX, 'too many names in one inquiry');
-  wire.holdings.names.forEach(checkName);
-  return { type: 'holdings', names: wire.holdings.names };
+  check(wire.list !== undefined, 'a file request of an unknown kind');
+  const { prefix, after, limit } = wire.list;
+  check(utf8(prefix).length <= NAME_BYTES_MAX && utf8(after).length <= NAME_BYTES_MAX, "a list's prefix is too long");
+  return { type: 'list', prefix, after, limit: Math.min(Math.max(limit, 1), LIST_PAGE_RECORDS_MAX) };
 }
 
 export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
   switch (answer.type) {
     case 'put-ready': {
-      const { highest } = answer;
-      return WireAnswer.encode({ putReady: { highest: encodeHolding(highest) } });
+      const { highest, consent } = answer;
+      return WireAnswer.encode({ putReady: { highest: encodeHolding(highest), consent } });
     }
     case 'receipt':
       return WireAnswer.encode({ receipt: { replicas: [...answer.replicas] } });
@@ -157,8 +149,6 @@ export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
       const { records, more, neighbours } = answer;
       return WireAnswer.encode({ listPage: { records: [...records], more, neighbours: [...neighbours] } });
     }
-    case 'holdings':
-      return WireAnswer.encode({ holdings: { holdings: answer.holdings.map(encodeHolding) } });
     case 'redirect':
       return WireAnswer.encode({ redirect: answer });
     case 'failure':
@@ -170,8 +160,10 @@ export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
 export function decodeFileAnswer(bytes: Uint8Array): FileAnswer {
   const wire = decodeWith(WireAnswer, bytes, FILE_FRAME_BYTES_MAX, 'file answer');
   if (wire.putReady !== undefined) {
-    check(wire.putReady.highest !== undefined, 'an answer to a put without the present state');
-    return { type: 'put-ready', highest: decodeHolding(wire.putReady.highest) };
+    const { highest, consent } = wire.putReady;
+    check(highest !== undefined, 'an answer to a put without the present state');
+    check(consent.length <= ENVELOPE_BYTES_MAX, "a former owner's consent is too long");
+    return { type: 'put-ready', highest: decodeHolding(highest), consent };
   }
   if (wire.receipt !== undefined) return { type: 'receipt', replicas: checkReplicas(wire.receipt.replicas) };
   if (wire.content !== undefined) {
@@ -190,25 +182,9 @@ export function decodeFileAnswer(bytes: Uint8Array): FileAnswer {
     );
     return { type: 'list-page', records, more, neighbours };
   }
-  if (wire.holdings !== undefined) {
-    check(wire.holdings.holdings.length <= HOLDINGS_NAMES_MAX, 'too many holdings in one answer');
-    return { type: 'holdings', holdings: wire.holdings.holdings.map(decodeHolding) };
-  }
   if (wire.redirect !== undefined) return { type: 'redirect', ...wire.redirect };
   check(wire.failure !== undefined, 'a file answer of an unknown kind');
   return { type: 'failure', error: decodeFailure(wire.failure) };
-}
-
-function encodeHolding(holding: Holding | undefined): WireHolding {
-  if (holding === undefined)
-    return { present: false, version: NO_BYTES, tombstone: false, owner: NO_BYTES, shared: false };
-  return { ...holding, present: true, version: encodeVersion(holding.version) };
-}
-
-function decodeHolding(wire: WireHolding): Holding | undefined {
-  if (!wire.present) return undefined;
-  const { tombstone, owner, shared } = wire;
-  return { version: decodeVersion(wire.version), tombstone, owner, shared };
 }
 
 function optionalVersion(version: Version | undefined): Uint8Array {

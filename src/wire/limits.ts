@@ -29,6 +29,14 @@ export const FILE_FRAME_BYTES_MAX = 256 * 1024;
 export const HOLDINGS_NAMES_MAX = 64;
 export const LIST_PAGE_RECORDS_MAX = 32;
 
+/** A request or an answer between replicas, content aside. */
+export const REPLICA_FRAME_BYTES_MAX = 256 * 1024;
+/** Ranges that are compared at one go. */
+export const COMPARE_RANGES_MAX = 1024;
+export const ENTRIES_PAGE_MAX = 128;
+/** A name's version, owner and what stands around them. */
+const HOLDING_BYTES_MAX = 256;
+
 export const HASH_BYTES = 32;
 /** Chunk hashes travel in pages of this size: 128 KiB. */
 export const HASHES_PER_PAGE = 4096;
@@ -41,6 +49,10 @@ assert(
   'a full list of contacts fits a frame, with what stands around it',
 );
 assert(HOLDINGS_NAMES_MAX * (NAME_BYTES_MAX + 16) < FILE_FRAME_BYTES_MAX, 'a full inquiry fits a frame');
+assert(
+  ENTRIES_PAGE_MAX * (NAME_BYTES_MAX + HOLDING_BYTES_MAX) < REPLICA_FRAME_BYTES_MAX,
+  'a full page of entries fits a frame',
+);
 assert(
   LIST_PAGE_RECORDS_MAX * ENVELOPE_BYTES_MAX + CONTACTS_PER_MESSAGE_MAX * CONTACT_BYTES_MAX <= FILE_FRAME_BYTES_MAX,
   'a full page fits a frame',

@@ -14,10 +14,10 @@ import { check, decodeWith } from './decode.ts';
 import { openEnvelope, sealEnvelope } from './envelope.ts';
 import { Envelope as WireEnvelope } from './generated/envelope.ts';
 import { WireRecord } from './generated/record.ts';
+import { REPLICAS_MAX } from './holding.ts';
 import { CHUNKS_PER_FILE_MAX, ENVELOPE_BYTES_MAX, HASH_BYTES } from './limits.ts';
 import { decodeVersion, encodeVersion } from './version-bytes.ts';
 
-const REPLICAS_MAX = 64;
 /** Permission bits, and nothing that runs a file as somebody else. */
 const MODE_MAX = 0o777;
 
@@ -41,6 +41,8 @@ export type FileRecord = {
   readonly mode: number;
   /** Others may overwrite and remove it. */
   readonly shared: boolean;
+  /** Where the owner changed: the envelope of the former owner's record that left the name to others; else empty. */
+  readonly formerOwnerConsent: Uint8Array;
 };
 
 export type SignedRecord = FileRecord & {
@@ -56,13 +58,11 @@ export function chunkCount(size: number, chunkBytes: number): number {
 }
 
 export function signRecord(key: PrivateKey, record: FileRecord): SignedRecord {
-  const payload = WireRecord.encode({ ...record, version: encodeVersion(record.version), formerOwnerConsent: EMPTY });
+  const payload = WireRecord.encode({ ...record, version: encodeVersion(record.version) });
   const envelope = sealEnvelope(key, 'record', payload);
   // Checked like a received one, but for the signature that was made just now.
   return readRecord(envelope);
 }
-
-const EMPTY = new Uint8Array(0);
 
 /**
  * @throws BadMessageError when it is not signed, not of this network, or a field is out of range
@@ -99,6 +99,6 @@ function recordOf(payload: Uint8Array, networkId?: Uint8Array): FileRecord {
   check(Number.isSafeInteger(wire.modifiedMs), "a record's time is out of range");
   check(wire.mode <= MODE_MAX, "a record's mode is out of range");
   check(!wire.tombstone || wire.size === 0, 'a tombstone with a size');
-  const { version, formerOwnerConsent: _reserved, ...fields } = wire;
+  const { version, ...fields } = wire;
   return { ...fields, version: decodeVersion(version) };
 }

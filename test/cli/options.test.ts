@@ -1,6 +1,14 @@
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { clientOptions, environmentName, listOption, option, secondsToMs, wholeNumber } from '../../src/cli/options.ts';
+import {
+  byteCount,
+  clientOptions,
+  environmentName,
+  listOption,
+  option,
+  secondsToMs,
+  wholeNumber,
+} from '../../src/cli/options.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -27,7 +35,7 @@ describe('options', () => {
     vi.stubEnv('P2P_DISCOVERY', '');
     for (const value of ['', '0', 'no', 'False']) {
       vi.stubEnv('P2P_JSON', value);
-      expect(parse([])).toEqual({ logLevel: 'silent' });
+      expect(parse([])).toEqual({ logLevel: 'silent', storage: 'storage/peer' });
     }
     vi.stubEnv('P2P_JSON', '1');
     expect(parse([])).toMatchObject({ json: true });
@@ -40,5 +48,23 @@ describe('options', () => {
     for (const bad of ['0', '65', '1.5', 'x', '']) expect(() => parse(['--n', bad], count), bad).toThrow();
     expect(secondsToMs('1.5')).toBe(1500);
     for (const bad of ['-1', 'x', '', '1e3']) expect(() => secondsToMs(bad), bad).toThrow();
+  });
+});
+
+describe('a size', () => {
+  it.each([
+    ['4096', 4096],
+    ['50G', 50 * 1024 ** 3],
+    ['1.5t', 1.5 * 1024 ** 4],
+    ['500MiB', 500 * 1024 ** 2],
+    ['2kB', 2048],
+    ['7B', 7],
+    ['0', 0],
+  ])('%s is %d bytes', (text, bytes) => {
+    expect(byteCount(text)).toBe(bytes);
+  });
+
+  it.each(['', 'G', '-1', '5 G', '1e9', '9999999P', 'lots'])('"%s" is none', (text) => {
+    expect(() => byteCount(text)).toThrow('size');
   });
 });

@@ -13,6 +13,7 @@ function recording() {
     quiet: false,
     around: { before() {}, after() {} },
     result() {},
+    data: () => Promise.resolve(),
     note() {},
     failure(error, name) {
       lines.push(`${name ?? ''}:${codeOf(error)}`);

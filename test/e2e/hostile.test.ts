@@ -12,6 +12,7 @@ import { encodeFileRequest, FILE_PROTOCOL } from '../../src/wire/file.ts';
 import { DISCOVERY_REQUEST_BYTES_MAX, FILE_FRAME_BYTES_MAX, OVERLAY_FRAME_BYTES_MAX } from '../../src/wire/limits.ts';
 import { encodeLookupRequest, LOOKUP_PROTOCOL, LOOKUP_REQUEST_BYTES_MAX } from '../../src/wire/lookup.ts';
 import { OVERLAY_PROTOCOL } from '../../src/wire/overlay.ts';
+import { REPLICA_PROTOCOL } from '../../src/wire/replica.ts';
 import { Network, type Peer } from './harness/network.ts';
 import type { Service } from './harness/service.ts';
 import { until } from './harness/until.ts';
@@ -84,7 +85,14 @@ describe('on the file protocol', () => {
   });
 
   it('a store that breaks its rules leaves nothing behind', async () => {
-    const put = encodeFileRequest({ type: 'put', name: 'broken', sizeHint: undefined, replicas: 1, waitFor: 1 });
+    const put = encodeFileRequest({
+      type: 'put',
+      name: 'broken',
+      sizeHint: undefined,
+      replicas: 1,
+      waitFor: 1,
+      condition: 'any',
+    });
     const { chunk, end } = { chunk: frame(randomBytes(MIB)), end: frame(new Uint8Array(0)) };
     const root = network.rootOf('broken');
     for (const [code, frames] of [
@@ -108,12 +116,14 @@ describe('on the file protocol', () => {
     await expect(client.stat('broken')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await servesOn(network);
   });
+});
 
+describe('on the protocol of the replicas', () => {
   it('a client may not ask what only peers may', async () => {
-    const stream = new FrameStream(await openStream(await strangers.client(peer, networkId), FILE_PROTOCOL));
-    await stream.writeFrame(encodeFileRequest({ type: 'holdings', names: ['x'] }), WAIT);
-    const answer = Buffer.from((await stream.readFrame(FILE_FRAME_BYTES_MAX, WAIT)) ?? '').toString();
-    expect(answer).toContain('NOT_PERMITTED');
+    const before = peer.logged('code=UNEXPECTED_MESSAGE ');
+    const stream = await openStream(await strangers.client(peer, networkId), REPLICA_PROTOCOL);
+    await until('the stream ends', () => stream.status !== 'open');
+    await loggedMore(peer, 'UNEXPECTED_MESSAGE', before);
     await servesOn(network);
   });
 });

@@ -14,19 +14,59 @@ import type { SignedRecord } from '../../src/wire/record.ts';
 import { content, loadNewest, recordOf, stage, temporaryDirectory, tombstoneOf, withStorage } from './samples.ts';
 import { Stop, scriptedFiles } from './scripted-files.ts';
 
-type Step = { readonly record: SignedRecord; readonly bytes: Uint8Array | undefined };
+/** What is done to one version, and its bytes. */
+type Step = {
+  readonly record: SignedRecord;
+  readonly does: 'store' | 'remove' | 'drop' | 'quarantine';
+  readonly bytes: Uint8Array | undefined;
+};
+/** Two steps leave the same only where both leave nothing. */
+type State = { readonly counter: number; readonly bytes: Uint8Array | undefined };
 
 const NAME = 'Subject';
-const STEPS: Step[] = [content(3000), content(70_000), undefined, content(70_000), content(70_000)].map(
-  (bytes, index) => ({
-    bytes,
-    record: bytes === undefined ? tombstoneOf(NAME, index + 1) : recordOf(NAME, index + 1, bytes),
-  }),
-);
+const STEPS: Step[] = [
+  stored(1, 3000),
+  stored(2, 70_000),
+  removed(3),
+  stored(4, 70_000),
+  stored(5, 70_000),
+  dropped(5),
+  stored(6, 70_000),
+  removed(7),
+  dropped(7),
+  stored(8, 70_000),
+  dropped(8, 'quarantine'),
+  stored(9, 70_000),
+];
 
-async function carryOut(storage: StorageDirectory, { record, bytes }: Step): Promise<void> {
-  if (bytes === undefined) await storage.commitTombstone(record);
-  else await storage.commit(await stage(storage, bytes), record);
+function stored(counter: number, length: number): Step {
+  const bytes = content(length);
+  return { does: 'store', record: recordOf(NAME, counter, bytes), bytes };
+}
+
+function removed(counter: number): Step {
+  return { does: 'remove', record: tombstoneOf(NAME, counter), bytes: undefined };
+}
+
+function dropped(counter: number, does: 'drop' | 'quarantine' = 'drop'): Step {
+  return { does, record: tombstoneOf(NAME, counter), bytes: undefined };
+}
+
+function stateAfter(steps: number): State {
+  const step = STEPS[steps - 1];
+  if (step === undefined || step.does === 'drop' || step.does === 'quarantine') return { counter: 0, bytes: undefined };
+  return { counter: step.record.version.counter, bytes: step.bytes && Buffer.from(step.bytes) };
+}
+
+async function carryOut(storage: StorageDirectory, { record, does, bytes }: Step): Promise<void> {
+  if (does === 'remove') await storage.commitTombstone(record);
+  else if (bytes !== undefined) await storage.commit(await stage(storage, bytes), record);
+  else {
+    const present = await storage.record(NAME);
+    expect(present?.version.counter).toBe(record.version.counter);
+    const version = present?.version ?? record.version;
+    expect(await (does === 'drop' ? storage.drop(NAME, version) : storage.quarantine(NAME, version))).toBe(true);
+  }
 }
 
 /** Carries out all steps, noting each that is acknowledged. */
@@ -48,16 +88,16 @@ async function runSteps(path: string, files: FileSystem, settled: boolean, ackno
 async function checkLeftOver(path: string, acknowledged: number): Promise<void> {
   await withStorage(path, async (storage) => {
     const counter = (await storage.record(NAME))?.version.counter ?? 0;
-    expect([acknowledged, acknowledged + 1]).toContain(counter);
-    const bytes = await loadNewest(storage, NAME);
-    const expected = counter === 0 ? undefined : STEPS[counter - 1]?.bytes;
-    expect(bytes).toEqual(expected && Buffer.from(expected));
+    const found = { counter, bytes: await loadNewest(storage, NAME) };
+    expect([stateAfter(acknowledged), stateAfter(acknowledged + 1)]).toContainEqual(found);
+    expect(storage.summarize(1, [{ from: 0, to: 0 }])[0]?.count).toBe(counter === 0 ? 0 : 1);
+    expect(storage.totals.bytes).toBe(found.bytes?.length ?? 0);
     expect(await readdir(join(path, 'incoming'))).toEqual([]);
     const files = await readdir(join(path, 'files'), { recursive: true });
-    expect(files.includes(safePath(NAME))).toBe(expected !== undefined);
+    expect(files.includes(safePath(NAME))).toBe(found.bytes !== undefined);
     // The next version can be stored as if nothing had happened.
     const next = content(100);
-    await storage.commit(await stage(storage, next), recordOf(NAME, 9, next));
+    await storage.commit(await stage(storage, next), recordOf(NAME, 99, next));
     expect(await loadNewest(storage, NAME)).toEqual(Buffer.from(next));
   });
 }

@@ -73,6 +73,7 @@ export function recordOf(
     chunkBytes,
     merkleRoot: merkleRoot(chunkHashesOf(bytes, chunkBytes)),
     replicas: 1,
+    formerOwnerConsent: new Uint8Array(0),
     modifiedMs: 0,
     mode: 0,
     shared: false,

@@ -2,12 +2,7 @@ import { readdir, readFile, stat, symlink, truncate, unlink } from 'node:fs/prom
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  ContentCorruptError,
-  NotFoundError,
-  StorageUnusableError,
-  VersionConflictError,
-} from '../../src/base/errors.ts';
+import { ContentCorruptError, NotFoundError, VersionConflictError } from '../../src/base/errors.ts';
 import { safePath } from '../../src/store/safe-path.ts';
 import {
   CHUNK_BYTES,
@@ -219,7 +214,7 @@ describe('a file that was changed behind its back', () => {
       await unlink(file);
       await expect(storage.openContent(record)).rejects.toThrow(ContentCorruptError);
       await symlink('/etc/passwd', file);
-      await expect(storage.openContent(record)).rejects.toThrow(StorageUnusableError);
+      await expect(storage.openContent(record)).rejects.toThrow(ContentCorruptError);
     }),
   );
 

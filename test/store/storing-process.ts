@@ -1,5 +1,5 @@
 /**
- * Run as a process of its own by kill.test.ts: stores, overwrites and removes without pause until it is killed, and
+ * Run as a process of its own by kill.test.ts: stores, overwrites, removes and drops without pause until it is killed, and
  * says on stdout what it is about to do and what was acknowledged. A line is on its way before the next step begins.
  */
 
@@ -26,8 +26,13 @@ async function work(worker: number): Promise<never> {
   for (;;) {
     // Each worker has names of its own, so that the next version of a name is known.
     const name = `name ${String(worker + WORKERS * randomBelow(random, NAMES / WORKERS))}`;
-    const counter = ((await storage.record(name))?.version.counter ?? 0) + 1;
-    if (randomBelow(random, 5) === 0) {
+    const present = (await storage.record(name))?.version;
+    const counter = (present?.counter ?? 0) + 1;
+    const choice = randomBelow(random, 10);
+    if (choice < 2 && present !== undefined) {
+      say('begin', 0, 'nothing', name);
+      await storage.drop(name, present);
+    } else if (choice < 4) {
       say('begin', counter, 'removed', name);
       await storage.commitTombstone(tombstoneOf(name, counter));
     } else {

@@ -15,24 +15,27 @@ const version = { counter: 7, tag: new Uint8Array(16).fill(3) };
 const bytes = Uint8Array.of(1, 2, 3);
 
 const requests: FileRequest[] = [
-  { type: 'put', name: 'n', sizeHint: undefined, replicas: 3, waitFor: 2 },
-  { type: 'put', name: 'n', sizeHint: 0, replicas: 0, waitFor: 1 },
+  { type: 'put', name: 'n', sizeHint: undefined, replicas: 3, waitFor: 2, condition: 'any' },
+  { type: 'put', name: 'n', sizeHint: 0, replicas: 0, waitFor: 1, condition: 'absent' },
+  { type: 'put', name: 'n', sizeHint: 0, replicas: 0, waitFor: 1, condition: version },
   { type: 'get', name: 'n', version, offset: 1048576, length: 0, localOnly: true },
   { type: 'get', name: 'n', version: undefined, offset: 0, length: 5, localOnly: false },
   { type: 'stat', name: 'n', localOnly: true },
   { type: 'remove', name: 'n' },
   { type: 'list', prefix: 'p', after: 'a', limit: 5 },
-  { type: 'holdings', names: ['a', 'b'] },
 ];
 
 const answers: FileAnswer[] = [
-  { type: 'put-ready', highest: undefined },
-  { type: 'put-ready', highest: { version, tombstone: false, owner: bytes, shared: true } },
+  { type: 'put-ready', highest: undefined, consent: new Uint8Array(0) },
+  {
+    type: 'put-ready',
+    highest: { version, tombstone: false, owner: bytes, shared: true, replicas: 3 },
+    consent: bytes,
+  },
   { type: 'receipt', replicas: [{ nodeId: 5, peerId: '12D3KooWABC' }] },
   { type: 'content', record: bytes, chunkCount: 3 },
   { type: 'stat', record: bytes, replicas: [] },
   { type: 'list-page', records: [bytes], more: true, neighbours: [bytes, bytes] },
-  { type: 'holdings', holdings: [undefined, { version, tombstone: true, owner: bytes, shared: false }] },
   { type: 'redirect', contact: bytes, holder: true },
 ];
 

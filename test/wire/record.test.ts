@@ -19,6 +19,7 @@ const record: FileRecord = {
   modifiedMs: 1_700_000_000_000,
   mode: 0o644,
   shared: true,
+  formerOwnerConsent: Uint8Array.of(1, 2),
 };
 
 describe('a signed record', () => {

@@ -12,7 +12,6 @@ export interface FileRequest {
   stat?: StatRequest
   remove?: RemoveRequest
   list?: ListRequest
-  holdings?: HoldingsRequest
 }
 
 export namespace FileRequest {
@@ -27,16 +26,7 @@ export namespace FileRequest {
 
         obj = { ...obj }
 
-        if (obj.holdings != null) {
-          obj.list = undefined
-          obj.remove = undefined
-          obj.stat = undefined
-          obj.get = undefined
-          obj.put = undefined
-        }
-
         if (obj.list != null) {
-          obj.holdings = undefined
           obj.remove = undefined
           obj.stat = undefined
           obj.get = undefined
@@ -44,7 +34,6 @@ export namespace FileRequest {
         }
 
         if (obj.remove != null) {
-          obj.holdings = undefined
           obj.list = undefined
           obj.stat = undefined
           obj.get = undefined
@@ -52,7 +41,6 @@ export namespace FileRequest {
         }
 
         if (obj.stat != null) {
-          obj.holdings = undefined
           obj.list = undefined
           obj.remove = undefined
           obj.get = undefined
@@ -60,7 +48,6 @@ export namespace FileRequest {
         }
 
         if (obj.get != null) {
-          obj.holdings = undefined
           obj.list = undefined
           obj.remove = undefined
           obj.stat = undefined
@@ -68,7 +55,6 @@ export namespace FileRequest {
         }
 
         if (obj.put != null) {
-          obj.holdings = undefined
           obj.list = undefined
           obj.remove = undefined
           obj.stat = undefined
@@ -103,11 +89,6 @@ export namespace FileRequest {
         if (obj.list != null) {
           w.uint32(50)
           ListRequest.codec().encode(obj.list, w)
-        }
-
-        if (obj.holdings != null) {
-          w.uint32(58)
-          HoldingsRequest.codec().encode(obj.holdings, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -158,12 +139,6 @@ export namespace FileRequest {
               })
               break
             }
-            case 7: {
-              obj.holdings = HoldingsRequest.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.holdings
-              })
-              break
-            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -171,16 +146,7 @@ export namespace FileRequest {
           }
         }
 
-        if (obj.holdings != null) {
-          delete obj.list
-          delete obj.remove
-          delete obj.stat
-          delete obj.get
-          delete obj.put
-        }
-
         if (obj.list != null) {
-          delete obj.holdings
           delete obj.remove
           delete obj.stat
           delete obj.get
@@ -188,7 +154,6 @@ export namespace FileRequest {
         }
 
         if (obj.remove != null) {
-          delete obj.holdings
           delete obj.list
           delete obj.stat
           delete obj.get
@@ -196,7 +161,6 @@ export namespace FileRequest {
         }
 
         if (obj.stat != null) {
-          delete obj.holdings
           delete obj.list
           delete obj.remove
           delete obj.get
@@ -204,7 +168,6 @@ export namespace FileRequest {
         }
 
         if (obj.get != null) {
-          delete obj.holdings
           delete obj.list
           delete obj.remove
           delete obj.stat
@@ -212,7 +175,6 @@ export namespace FileRequest {
         }
 
         if (obj.put != null) {
-          delete obj.holdings
           delete obj.list
           delete obj.remove
           delete obj.stat
@@ -269,13 +231,6 @@ export namespace FileRequest {
 
               break
             }
-            case 7: {
-              yield * HoldingsRequest.codec().stream(reader, reader.uint32(), `${prefix}.holdings`, {
-                limits: opts.limits?.holdings
-              })
-
-              break
-            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -311,6 +266,16 @@ export namespace FileRequest {
   export interface FileRequestPutWaitForFieldEvent {
     field: '$.put.waitFor'
     value: number
+  }
+
+  export interface FileRequestPutIfAbsentFieldEvent {
+    field: '$.put.ifAbsent'
+    value: boolean
+  }
+
+  export interface FileRequestPutIfVersionFieldEvent {
+    field: '$.put.ifVersion'
+    value: Uint8Array
   }
 
   export interface FileRequestGetNameFieldEvent {
@@ -368,12 +333,6 @@ export namespace FileRequest {
     value: number
   }
 
-  export interface FileRequestHoldingsNamesFieldEvent {
-    field: '$.holdings.names[]'
-    index: number
-    value: string
-  }
-
   export function encode (obj: Partial<FileRequest>): Uint8Array {
     return encodeMessage(obj, FileRequest.codec())
   }
@@ -382,7 +341,7 @@ export namespace FileRequest {
     return decodeMessage(buf, FileRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileRequest>): Generator<FileRequestEpochFieldEvent | FileRequestPutNameFieldEvent | FileRequestPutSizeFieldEvent | FileRequestPutReplicasFieldEvent | FileRequestPutWaitForFieldEvent | FileRequestGetNameFieldEvent | FileRequestGetVersionFieldEvent | FileRequestGetOffsetFieldEvent | FileRequestGetLengthFieldEvent | FileRequestGetLocalOnlyFieldEvent | FileRequestStatNameFieldEvent | FileRequestStatLocalOnlyFieldEvent | FileRequestRemoveNameFieldEvent | FileRequestListPrefixFieldEvent | FileRequestListAfterFieldEvent | FileRequestListLimitFieldEvent | FileRequestHoldingsNamesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileRequest>): Generator<FileRequestEpochFieldEvent | FileRequestPutNameFieldEvent | FileRequestPutSizeFieldEvent | FileRequestPutReplicasFieldEvent | FileRequestPutWaitForFieldEvent | FileRequestPutIfAbsentFieldEvent | FileRequestPutIfVersionFieldEvent | FileRequestGetNameFieldEvent | FileRequestGetVersionFieldEvent | FileRequestGetOffsetFieldEvent | FileRequestGetLengthFieldEvent | FileRequestGetLocalOnlyFieldEvent | FileRequestStatNameFieldEvent | FileRequestStatLocalOnlyFieldEvent | FileRequestRemoveNameFieldEvent | FileRequestListPrefixFieldEvent | FileRequestListAfterFieldEvent | FileRequestListLimitFieldEvent> {
     return streamMessage(buf, FileRequest.codec(), opts)
   }
 }
@@ -392,6 +351,8 @@ export interface PutRequest {
   size?: number
   replicas: number
   waitFor: number
+  ifAbsent: boolean
+  ifVersion: Uint8Array
 }
 
 export namespace PutRequest {
@@ -424,6 +385,16 @@ export namespace PutRequest {
           w.uint32(obj.waitFor)
         }
 
+        if ((obj.ifAbsent != null && obj.ifAbsent !== false)) {
+          w.uint32(40)
+          w.bool(obj.ifAbsent)
+        }
+
+        if ((obj.ifVersion != null && obj.ifVersion.byteLength > 0)) {
+          w.uint32(50)
+          w.bytes(obj.ifVersion)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -431,7 +402,9 @@ export namespace PutRequest {
         const obj: any = {
           name: '',
           replicas: 0,
-          waitFor: 0
+          waitFor: 0,
+          ifAbsent: false,
+          ifVersion: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -454,6 +427,14 @@ export namespace PutRequest {
             }
             case 4: {
               obj.waitFor = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.ifAbsent = reader.bool()
+              break
+            }
+            case 6: {
+              obj.ifVersion = reader.bytes()
               break
             }
             default: {
@@ -499,6 +480,20 @@ export namespace PutRequest {
               }
               break
             }
+            case 5: {
+              yield {
+                field: `${prefix}.ifAbsent`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.ifVersion`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -531,6 +526,16 @@ export namespace PutRequest {
     value: number
   }
 
+  export interface PutRequestIfAbsentFieldEvent {
+    field: '$.ifAbsent'
+    value: boolean
+  }
+
+  export interface PutRequestIfVersionFieldEvent {
+    field: '$.ifVersion'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<PutRequest>): Uint8Array {
     return encodeMessage(obj, PutRequest.codec())
   }
@@ -539,7 +544,7 @@ export namespace PutRequest {
     return decodeMessage(buf, PutRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutRequest>): Generator<PutRequestNameFieldEvent | PutRequestSizeFieldEvent | PutRequestReplicasFieldEvent | PutRequestWaitForFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutRequest>): Generator<PutRequestNameFieldEvent | PutRequestSizeFieldEvent | PutRequestReplicasFieldEvent | PutRequestWaitForFieldEvent | PutRequestIfAbsentFieldEvent | PutRequestIfVersionFieldEvent> {
     return streamMessage(buf, PutRequest.codec(), opts)
   }
 }
@@ -1150,121 +1155,12 @@ export namespace ListRequest {
   }
 }
 
-export interface HoldingsRequest {
-  names: string[]
-}
-
-export namespace HoldingsRequest {
-  let _codec: Codec<HoldingsRequest>
-
-  export const codec = (): Codec<HoldingsRequest> => {
-    if (_codec == null) {
-      _codec = message<HoldingsRequest>((obj, w, opts = {}) => {
-        if (opts.lengthDelimited !== false) {
-          w.fork()
-        }
-
-        if (obj.names != null && obj.names.length > 0) {
-          for (const value of obj.names) {
-            w.uint32(10)
-            w.string(value)
-          }
-        }
-
-        if (opts.lengthDelimited !== false) {
-          w.ldelim()
-        }
-      }, (reader, length, opts = {}) => {
-        const obj: any = {
-          names: []
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              if (opts.limits?.names != null && obj.names.length === opts.limits.names) {
-                throw new MaxLengthError('Decode error - repeated field "names" had too many elements')
-              }
-
-              obj.names.push(reader.string())
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-
-        return obj
-      }, function * (reader, length, prefix, opts = {}) {
-        const obj = {
-          names: 0
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              if (opts.limits?.names != null && obj.names === opts.limits.names) {
-                throw new MaxLengthError('Streaming decode error - repeated field "names" had too many elements')
-              }
-
-              yield {
-                field: `${prefix}.names[]`,
-                index: obj.names,
-                value: reader.string()
-              }
-
-              obj.names++
-
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-      })
-    }
-
-    return _codec
-  }
-
-  export interface HoldingsRequestNamesFieldEvent {
-    field: '$.names[]'
-    index: number
-    value: string
-  }
-
-  export function encode (obj: Partial<HoldingsRequest>): Uint8Array {
-    return encodeMessage(obj, HoldingsRequest.codec())
-  }
-
-  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HoldingsRequest>): HoldingsRequest {
-    return decodeMessage(buf, HoldingsRequest.codec(), opts)
-  }
-
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HoldingsRequest>): Generator<HoldingsRequestNamesFieldEvent> {
-    return streamMessage(buf, HoldingsRequest.codec(), opts)
-  }
-}
-
 export interface FileAnswer {
   putReady?: PutReady
   receipt?: Receipt
   content?: Content
   stat?: Stat
   listPage?: ListPage
-  holdings?: Holdings
   redirect?: Redirect
   stale?: Stale
   failure?: WireFailure
@@ -1285,7 +1181,6 @@ export namespace FileAnswer {
         if (obj.failure != null) {
           obj.stale = undefined
           obj.redirect = undefined
-          obj.holdings = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1296,7 +1191,6 @@ export namespace FileAnswer {
         if (obj.stale != null) {
           obj.failure = undefined
           obj.redirect = undefined
-          obj.holdings = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1307,18 +1201,6 @@ export namespace FileAnswer {
         if (obj.redirect != null) {
           obj.failure = undefined
           obj.stale = undefined
-          obj.holdings = undefined
-          obj.listPage = undefined
-          obj.stat = undefined
-          obj.content = undefined
-          obj.receipt = undefined
-          obj.putReady = undefined
-        }
-
-        if (obj.holdings != null) {
-          obj.failure = undefined
-          obj.stale = undefined
-          obj.redirect = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1330,7 +1212,6 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
-          obj.holdings = undefined
           obj.stat = undefined
           obj.content = undefined
           obj.receipt = undefined
@@ -1341,7 +1222,6 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
-          obj.holdings = undefined
           obj.listPage = undefined
           obj.content = undefined
           obj.receipt = undefined
@@ -1352,7 +1232,6 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
-          obj.holdings = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.receipt = undefined
@@ -1363,7 +1242,6 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
-          obj.holdings = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1374,7 +1252,6 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
-          obj.holdings = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1404,11 +1281,6 @@ export namespace FileAnswer {
         if (obj.listPage != null) {
           w.uint32(42)
           ListPage.codec().encode(obj.listPage, w)
-        }
-
-        if (obj.holdings != null) {
-          w.uint32(50)
-          Holdings.codec().encode(obj.holdings, w)
         }
 
         if (obj.redirect != null) {
@@ -1468,12 +1340,6 @@ export namespace FileAnswer {
               })
               break
             }
-            case 6: {
-              obj.holdings = Holdings.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.holdings
-              })
-              break
-            }
             case 7: {
               obj.redirect = Redirect.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.redirect
@@ -1502,7 +1368,6 @@ export namespace FileAnswer {
         if (obj.failure != null) {
           delete obj.stale
           delete obj.redirect
-          delete obj.holdings
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1513,7 +1378,6 @@ export namespace FileAnswer {
         if (obj.stale != null) {
           delete obj.failure
           delete obj.redirect
-          delete obj.holdings
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1524,18 +1388,6 @@ export namespace FileAnswer {
         if (obj.redirect != null) {
           delete obj.failure
           delete obj.stale
-          delete obj.holdings
-          delete obj.listPage
-          delete obj.stat
-          delete obj.content
-          delete obj.receipt
-          delete obj.putReady
-        }
-
-        if (obj.holdings != null) {
-          delete obj.failure
-          delete obj.stale
-          delete obj.redirect
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1547,7 +1399,6 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
-          delete obj.holdings
           delete obj.stat
           delete obj.content
           delete obj.receipt
@@ -1558,7 +1409,6 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
-          delete obj.holdings
           delete obj.listPage
           delete obj.content
           delete obj.receipt
@@ -1569,7 +1419,6 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
-          delete obj.holdings
           delete obj.listPage
           delete obj.stat
           delete obj.receipt
@@ -1580,7 +1429,6 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
-          delete obj.holdings
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1591,7 +1439,6 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
-          delete obj.holdings
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1637,13 +1484,6 @@ export namespace FileAnswer {
             case 5: {
               yield * ListPage.codec().stream(reader, reader.uint32(), `${prefix}.listPage`, {
                 limits: opts.limits?.listPage
-              })
-
-              break
-            }
-            case 6: {
-              yield * Holdings.codec().stream(reader, reader.uint32(), `${prefix}.holdings`, {
-                limits: opts.limits?.holdings
               })
 
               break
@@ -1706,6 +1546,16 @@ export namespace FileAnswer {
     value: boolean
   }
 
+  export interface FileAnswerPutReadyHighestReplicasFieldEvent {
+    field: '$.putReady.highest.replicas'
+    value: number
+  }
+
+  export interface FileAnswerPutReadyConsentFieldEvent {
+    field: '$.putReady.consent'
+    value: Uint8Array
+  }
+
   export interface FileAnswerReceiptReplicasNodeIdFieldEvent {
     field: '$.receipt.replicas[].nodeId'
     value: number
@@ -1762,36 +1612,6 @@ export namespace FileAnswer {
     value: Uint8Array
   }
 
-  export interface FileAnswerHoldingsHoldingsPresentFieldEvent {
-    field: '$.holdings.holdings[].present'
-    value: boolean
-    index: number
-  }
-
-  export interface FileAnswerHoldingsHoldingsVersionFieldEvent {
-    field: '$.holdings.holdings[].version'
-    value: Uint8Array
-    index: number
-  }
-
-  export interface FileAnswerHoldingsHoldingsTombstoneFieldEvent {
-    field: '$.holdings.holdings[].tombstone'
-    value: boolean
-    index: number
-  }
-
-  export interface FileAnswerHoldingsHoldingsOwnerFieldEvent {
-    field: '$.holdings.holdings[].owner'
-    value: Uint8Array
-    index: number
-  }
-
-  export interface FileAnswerHoldingsHoldingsSharedFieldEvent {
-    field: '$.holdings.holdings[].shared'
-    value: boolean
-    index: number
-  }
-
   export interface FileAnswerRedirectContactFieldEvent {
     field: '$.redirect.contact'
     value: Uint8Array
@@ -1825,13 +1645,14 @@ export namespace FileAnswer {
     return decodeMessage(buf, FileAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerHoldingsHoldingsPresentFieldEvent | FileAnswerHoldingsHoldingsVersionFieldEvent | FileAnswerHoldingsHoldingsTombstoneFieldEvent | FileAnswerHoldingsHoldingsOwnerFieldEvent | FileAnswerHoldingsHoldingsSharedFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerPutReadyHighestReplicasFieldEvent | FileAnswerPutReadyConsentFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
     return streamMessage(buf, FileAnswer.codec(), opts)
   }
 }
 
 export interface PutReady {
-  highest?: Holding
+  highest?: WireHolding
+  consent: Uint8Array
 }
 
 export namespace PutReady {
@@ -1846,14 +1667,21 @@ export namespace PutReady {
 
         if (obj.highest != null) {
           w.uint32(10)
-          Holding.codec().encode(obj.highest, w)
+          WireHolding.codec().encode(obj.highest, w)
+        }
+
+        if ((obj.consent != null && obj.consent.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.consent)
         }
 
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
-        const obj: any = {}
+        const obj: any = {
+          consent: uint8ArrayAlloc(0)
+        }
 
         const end = length == null ? reader.len : reader.pos + length
 
@@ -1862,9 +1690,13 @@ export namespace PutReady {
 
           switch (tag >>> 3) {
             case 1: {
-              obj.highest = Holding.codec().decode(reader, reader.uint32(), {
+              obj.highest = WireHolding.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.highest
               })
+              break
+            }
+            case 2: {
+              obj.consent = reader.bytes()
               break
             }
             default: {
@@ -1883,10 +1715,17 @@ export namespace PutReady {
 
           switch (tag >>> 3) {
             case 1: {
-              yield * Holding.codec().stream(reader, reader.uint32(), `${prefix}.highest`, {
+              yield * WireHolding.codec().stream(reader, reader.uint32(), `${prefix}.highest`, {
                 limits: opts.limits?.highest
               })
 
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.consent`,
+                value: reader.bytes()
+              }
               break
             }
             default: {
@@ -1926,6 +1765,16 @@ export namespace PutReady {
     value: boolean
   }
 
+  export interface PutReadyHighestReplicasFieldEvent {
+    field: '$.highest.replicas'
+    value: number
+  }
+
+  export interface PutReadyConsentFieldEvent {
+    field: '$.consent'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<PutReady>): Uint8Array {
     return encodeMessage(obj, PutReady.codec())
   }
@@ -1934,7 +1783,7 @@ export namespace PutReady {
     return decodeMessage(buf, PutReady.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutReady>): Generator<PutReadyHighestPresentFieldEvent | PutReadyHighestVersionFieldEvent | PutReadyHighestTombstoneFieldEvent | PutReadyHighestOwnerFieldEvent | PutReadyHighestSharedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutReady>): Generator<PutReadyHighestPresentFieldEvent | PutReadyHighestVersionFieldEvent | PutReadyHighestTombstoneFieldEvent | PutReadyHighestOwnerFieldEvent | PutReadyHighestSharedFieldEvent | PutReadyHighestReplicasFieldEvent | PutReadyConsentFieldEvent> {
     return streamMessage(buf, PutReady.codec(), opts)
   }
 }
@@ -2594,324 +2443,6 @@ export namespace ListPage {
   }
 }
 
-export interface Holding {
-  present: boolean
-  version: Uint8Array
-  tombstone: boolean
-  owner: Uint8Array
-  shared: boolean
-}
-
-export namespace Holding {
-  let _codec: Codec<Holding>
-
-  export const codec = (): Codec<Holding> => {
-    if (_codec == null) {
-      _codec = message<Holding>((obj, w, opts = {}) => {
-        if (opts.lengthDelimited !== false) {
-          w.fork()
-        }
-
-        if ((obj.present != null && obj.present !== false)) {
-          w.uint32(8)
-          w.bool(obj.present)
-        }
-
-        if ((obj.version != null && obj.version.byteLength > 0)) {
-          w.uint32(18)
-          w.bytes(obj.version)
-        }
-
-        if ((obj.tombstone != null && obj.tombstone !== false)) {
-          w.uint32(24)
-          w.bool(obj.tombstone)
-        }
-
-        if ((obj.owner != null && obj.owner.byteLength > 0)) {
-          w.uint32(34)
-          w.bytes(obj.owner)
-        }
-
-        if ((obj.shared != null && obj.shared !== false)) {
-          w.uint32(40)
-          w.bool(obj.shared)
-        }
-
-        if (opts.lengthDelimited !== false) {
-          w.ldelim()
-        }
-      }, (reader, length, opts = {}) => {
-        const obj: any = {
-          present: false,
-          version: uint8ArrayAlloc(0),
-          tombstone: false,
-          owner: uint8ArrayAlloc(0),
-          shared: false
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              obj.present = reader.bool()
-              break
-            }
-            case 2: {
-              obj.version = reader.bytes()
-              break
-            }
-            case 3: {
-              obj.tombstone = reader.bool()
-              break
-            }
-            case 4: {
-              obj.owner = reader.bytes()
-              break
-            }
-            case 5: {
-              obj.shared = reader.bool()
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-
-        return obj
-      }, function * (reader, length, prefix, opts = {}) {
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              yield {
-                field: `${prefix}.present`,
-                value: reader.bool()
-              }
-              break
-            }
-            case 2: {
-              yield {
-                field: `${prefix}.version`,
-                value: reader.bytes()
-              }
-              break
-            }
-            case 3: {
-              yield {
-                field: `${prefix}.tombstone`,
-                value: reader.bool()
-              }
-              break
-            }
-            case 4: {
-              yield {
-                field: `${prefix}.owner`,
-                value: reader.bytes()
-              }
-              break
-            }
-            case 5: {
-              yield {
-                field: `${prefix}.shared`,
-                value: reader.bool()
-              }
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-      })
-    }
-
-    return _codec
-  }
-
-  export interface HoldingPresentFieldEvent {
-    field: '$.present'
-    value: boolean
-  }
-
-  export interface HoldingVersionFieldEvent {
-    field: '$.version'
-    value: Uint8Array
-  }
-
-  export interface HoldingTombstoneFieldEvent {
-    field: '$.tombstone'
-    value: boolean
-  }
-
-  export interface HoldingOwnerFieldEvent {
-    field: '$.owner'
-    value: Uint8Array
-  }
-
-  export interface HoldingSharedFieldEvent {
-    field: '$.shared'
-    value: boolean
-  }
-
-  export function encode (obj: Partial<Holding>): Uint8Array {
-    return encodeMessage(obj, Holding.codec())
-  }
-
-  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Holding>): Holding {
-    return decodeMessage(buf, Holding.codec(), opts)
-  }
-
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Holding>): Generator<HoldingPresentFieldEvent | HoldingVersionFieldEvent | HoldingTombstoneFieldEvent | HoldingOwnerFieldEvent | HoldingSharedFieldEvent> {
-    return streamMessage(buf, Holding.codec(), opts)
-  }
-}
-
-export interface Holdings {
-  holdings: Holding[]
-}
-
-export namespace Holdings {
-  let _codec: Codec<Holdings>
-
-  export const codec = (): Codec<Holdings> => {
-    if (_codec == null) {
-      _codec = message<Holdings>((obj, w, opts = {}) => {
-        if (opts.lengthDelimited !== false) {
-          w.fork()
-        }
-
-        if (obj.holdings != null && obj.holdings.length > 0) {
-          for (const value of obj.holdings) {
-            w.uint32(10)
-            Holding.codec().encode(value, w)
-          }
-        }
-
-        if (opts.lengthDelimited !== false) {
-          w.ldelim()
-        }
-      }, (reader, length, opts = {}) => {
-        const obj: any = {
-          holdings: []
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              if (opts.limits?.holdings != null && obj.holdings.length === opts.limits.holdings) {
-                throw new MaxLengthError('Decode error - repeated field "holdings" had too many elements')
-              }
-
-              obj.holdings.push(Holding.codec().decode(reader, reader.uint32(), {
-                limits: opts.limits?.holdings$
-              }))
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-
-        return obj
-      }, function * (reader, length, prefix, opts = {}) {
-        const obj = {
-          holdings: 0
-        }
-
-        const end = length == null ? reader.len : reader.pos + length
-
-        while (reader.pos < end) {
-          const tag = reader.uint32()
-
-          switch (tag >>> 3) {
-            case 1: {
-              if (opts.limits?.holdings != null && obj.holdings === opts.limits.holdings) {
-                throw new MaxLengthError('Streaming decode error - repeated field "holdings" had too many elements')
-              }
-
-              for (const evt of Holding.codec().stream(reader, reader.uint32(), `${prefix}.holdings[]`, {
-                limits: opts.limits?.holdings$
-              })) {
-                yield {
-                  ...evt,
-                  index: obj.holdings
-                }
-              }
-
-              obj.holdings++
-
-              break
-            }
-            default: {
-              reader.skipType(tag & 7)
-              break
-            }
-          }
-        }
-      })
-    }
-
-    return _codec
-  }
-
-  export interface HoldingsHoldingsPresentFieldEvent {
-    field: '$.holdings[].present'
-    value: boolean
-    index: number
-  }
-
-  export interface HoldingsHoldingsVersionFieldEvent {
-    field: '$.holdings[].version'
-    value: Uint8Array
-    index: number
-  }
-
-  export interface HoldingsHoldingsTombstoneFieldEvent {
-    field: '$.holdings[].tombstone'
-    value: boolean
-    index: number
-  }
-
-  export interface HoldingsHoldingsOwnerFieldEvent {
-    field: '$.holdings[].owner'
-    value: Uint8Array
-    index: number
-  }
-
-  export interface HoldingsHoldingsSharedFieldEvent {
-    field: '$.holdings[].shared'
-    value: boolean
-    index: number
-  }
-
-  export function encode (obj: Partial<Holdings>): Uint8Array {
-    return encodeMessage(obj, Holdings.codec())
-  }
-
-  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Holdings>): Holdings {
-    return decodeMessage(buf, Holdings.codec(), opts)
-  }
-
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Holdings>): Generator<HoldingsHoldingsPresentFieldEvent | HoldingsHoldingsVersionFieldEvent | HoldingsHoldingsTombstoneFieldEvent | HoldingsHoldingsOwnerFieldEvent | HoldingsHoldingsSharedFieldEvent> {
-    return streamMessage(buf, Holdings.codec(), opts)
-  }
-}
-
 export interface Redirect {
   contact: Uint8Array
   holder: boolean
@@ -3222,5 +2753,209 @@ export namespace WireFailure {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireFailure>): Generator<WireFailureCodeFieldEvent | WireFailureMessageFieldEvent> {
     return streamMessage(buf, WireFailure.codec(), opts)
+  }
+}
+
+export interface WireHolding {
+  present: boolean
+  version: Uint8Array
+  tombstone: boolean
+  owner: Uint8Array
+  shared: boolean
+  replicas: number
+}
+
+export namespace WireHolding {
+  let _codec: Codec<WireHolding>
+
+  export const codec = (): Codec<WireHolding> => {
+    if (_codec == null) {
+      _codec = message<WireHolding>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.present != null && obj.present !== false)) {
+          w.uint32(8)
+          w.bool(obj.present)
+        }
+
+        if ((obj.version != null && obj.version.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.version)
+        }
+
+        if ((obj.tombstone != null && obj.tombstone !== false)) {
+          w.uint32(24)
+          w.bool(obj.tombstone)
+        }
+
+        if ((obj.owner != null && obj.owner.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.owner)
+        }
+
+        if ((obj.shared != null && obj.shared !== false)) {
+          w.uint32(40)
+          w.bool(obj.shared)
+        }
+
+        if ((obj.replicas != null && obj.replicas !== 0)) {
+          w.uint32(48)
+          w.uint32(obj.replicas)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          present: false,
+          version: uint8ArrayAlloc(0),
+          tombstone: false,
+          owner: uint8ArrayAlloc(0),
+          shared: false,
+          replicas: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.present = reader.bool()
+              break
+            }
+            case 2: {
+              obj.version = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.tombstone = reader.bool()
+              break
+            }
+            case 4: {
+              obj.owner = reader.bytes()
+              break
+            }
+            case 5: {
+              obj.shared = reader.bool()
+              break
+            }
+            case 6: {
+              obj.replicas = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.present`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.version`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.tombstone`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.owner`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.shared`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.replicas`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface WireHoldingPresentFieldEvent {
+    field: '$.present'
+    value: boolean
+  }
+
+  export interface WireHoldingVersionFieldEvent {
+    field: '$.version'
+    value: Uint8Array
+  }
+
+  export interface WireHoldingTombstoneFieldEvent {
+    field: '$.tombstone'
+    value: boolean
+  }
+
+  export interface WireHoldingOwnerFieldEvent {
+    field: '$.owner'
+    value: Uint8Array
+  }
+
+  export interface WireHoldingSharedFieldEvent {
+    field: '$.shared'
+    value: boolean
+  }
+
+  export interface WireHoldingReplicasFieldEvent {
+    field: '$.replicas'
+    value: number
+  }
+
+  export function encode (obj: Partial<WireHolding>): Uint8Array {
+    return encodeMessage(obj, WireHolding.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireHolding>): WireHolding {
+    return decodeMessage(buf, WireHolding.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<WireHolding>): Generator<WireHoldingPresentFieldEvent | WireHoldingVersionFieldEvent | WireHoldingTombstoneFieldEvent | WireHoldingOwnerFieldEvent | WireHoldingSharedFieldEvent | WireHoldingReplicasFieldEvent> {
+    return streamMessage(buf, WireHolding.codec(), opts)
   }
 }

@@ -67,6 +67,8 @@ export type NetworkOptions = {
   readonly title?: string;
   /** A directory to be used, and to be left to whoever made it. */
   readonly dir?: string;
+  /** Copies of a file, 1 unless a test is about copies. */
+  readonly replicas?: number;
   /** For `p2p-discovery start`. */
   readonly discoveryArgs?: readonly string[];
   /** For each `p2p-peer start`. */
@@ -90,7 +92,13 @@ export class Network {
     this.#peerArgs = options.peerArgs ?? [];
     this.discovery = new Service({
       command: 'p2p-discovery',
-      args: ['--dir', join(dir, 'discovery'), ...(options.discoveryArgs ?? [])],
+      args: [
+        '--dir',
+        join(dir, 'discovery'),
+        '--replicas',
+        String(options.replicas ?? 1),
+        ...(options.discoveryArgs ?? []),
+      ],
       env: this.#env,
       title: 'the discovery peer',
     });

@@ -35,6 +35,17 @@ export function closest(nodeIds: readonly string[], key: string): string {
   return best;
 }
 
+/** The k closest, closest first. */
+export function closestOnes(nodeIds: readonly string[], key: string, k: number): string[] {
+  const found: string[] = [];
+  for (let rest = [...nodeIds]; found.length < k && rest.length > 0;) {
+    const next = closest(rest, key);
+    found.push(next);
+    rest = rest.filter((id) => id !== next);
+  }
+  return found;
+}
+
 /** Who belongs into a peer's leaf set, sorted: the eight closest to either side, fewer only where there are fewer. */
 export function leafSetOf(nodeIds: readonly string[], self: string): string[] {
   const up = nodeIds.filter((id) => id !== self).toSorted((a, b) => stepsUp(self, a) - stepsUp(self, b));

@@ -1,0 +1,153 @@
+/**
+ * Copies that do not belong to this peer any more, because closer peers have come or because it leaves: they are
+ * offered to every peer that should hold them, which fetch what they have not got; a copy is dropped only when all of
+ * them have said that they hold that version or a newer one.
+ */
+
+import { BadMessageError, StoreError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Contact } from '../id/contact.ts';
+import type { IdSpace } from '../id/id-space.ts';
+import { keyOfName, type SlotRange } from '../id/key.ts';
+import { compareVersions } from '../id/version.ts';
+import type { StreamPool } from '../net/stream-pool.ts';
+import type { StorageDirectory } from '../store/storage-directory.ts';
+import type { Holding } from '../wire/holding.ts';
+import { HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
+import type { SignedRecord } from '../wire/record.ts';
+import { askReplica } from './ask-replica.ts';
+import type { ReplicaPlacement } from './replica-placement.ts';
+
+const EVERYTHING: SlotRange = { from: 0, to: 0 };
+
+export type HandOverParts = {
+  readonly self: Contact;
+  readonly storage: StorageDirectory;
+  readonly placement: ReplicaPlacement;
+  readonly streams: StreamPool;
+  readonly idSpace: IdSpace;
+  readonly log: Log;
+};
+
+export type HandOverCount = {
+  /** Copies that all who should hold them have. */
+  readonly safe: number;
+  /** Copies that somebody has not got yet, or of which it is not known who should. */
+  readonly open: number;
+};
+
+/** Goes once through the copies that do not belong here, offers them, and drops those that are safe. */
+export async function handOverStrays(parts: HandOverParts): Promise<HandOverCount> {
+  const ranges = (replicas: number) => parts.placement.foreignSlots(replicas);
+  return pass(parts, ranges, false, async (record) => {
+    await parts.storage.drop(record.name, record.version);
+  });
+}
+
+/** Goes once through all copies, as if this peer were gone. Nothing is dropped: it is a holder until it has left. */
+export async function handOverAll(
+  parts: HandOverParts,
+  onCount: (count: HandOverCount) => void,
+): Promise<HandOverCount> {
+  return pass(
+    parts,
+    () => [EVERYTHING],
+    true,
+    () => Promise.resolve(),
+    onCount,
+  );
+}
+
+async function pass(
+  parts: HandOverParts,
+  rangesOf: (replicas: number) => readonly SlotRange[],
+  leaving: boolean,
+  onSafe: (record: SignedRecord) => Promise<void>,
+  onCount: (count: HandOverCount) => void = () => undefined,
+): Promise<HandOverCount> {
+  const { storage } = parts;
+  let count: HandOverCount = { safe: 0, open: 0 };
+  for (const replicas of storage.replicaCounts()) {
+    for (const range of rangesOf(replicas)) {
+      let after: string | undefined;
+      for (let more = true; more;) {
+        const page = await storage.heldIn(replicas, range, {
+          limit: HOLDINGS_NAMES_MAX,
+          ...(after === undefined ? {} : { after }),
+        });
+        const { safe, open } = await handOver(parts, await recordsOf(storage, page.held), leaving);
+        for (const record of safe) await onSafe(record);
+        count = { safe: count.safe + safe.length, open: count.open + open };
+        onCount(count);
+        more = page.more;
+        after = page.held.at(-1)?.name;
+      }
+    }
+  }
+  return count;
+}
+
+async function recordsOf(storage: StorageDirectory, held: readonly { name: string }[]): Promise<SignedRecord[]> {
+  const records = await Promise.all(held.map(({ name }) => storage.record(name)));
+  return records.filter((record) => record !== undefined);
+}
+
+/** One page: each peer concerned is asked once, for all names that it should hold. */
+async function handOver(
+  parts: HandOverParts,
+  records: readonly SignedRecord[],
+  leaving: boolean,
+): Promise<{ safe: SignedRecord[]; open: number }> {
+  const { self, idSpace, placement } = parts;
+  const asked = new Map<string, { member: Contact; records: SignedRecord[] }>();
+  const missing = new Map<SignedRecord, number>();
+  let open = 0;
+  for (const record of records) {
+    const { name, replicas } = record;
+    const present = placement.present(keyOfName(idSpace, name), leaving ? replicas + 1 : replicas);
+    const members = leaving ? present?.filter(({ peerId }) => peerId !== self.peerId).slice(0, replicas) : present;
+    if (members === undefined || members.length === 0) {
+      open++;
+      continue;
+    }
+    if (members.some(({ peerId }) => peerId === self.peerId)) continue;
+    missing.set(record, members.length);
+    for (const member of members) {
+      const question = asked.get(member.peerId) ?? { member, records: [] };
+      question.records.push(record);
+      asked.set(member.peerId, question);
+    }
+  }
+  await Promise.all(
+    Array.from(asked.values(), async (question) => {
+      const confirmed = await confirm(parts, question.member, question.records, leaving);
+      for (const record of confirmed) missing.set(record, (missing.get(record) ?? 1) - 1);
+    }),
+  );
+  const safe = [...missing].filter(([, count]) => count === 0).map(([record]) => record);
+  return { safe, open: open + missing.size - safe.length };
+}
+
+/** Offers these to a peer that should hold them. @returns those that it has */
+async function confirm(
+  { streams, log, idSpace }: HandOverParts,
+  member: Contact,
+  records: readonly SignedRecord[],
+  leaving: boolean,
+): Promise<readonly SignedRecord[]> {
+  const names = records.map(({ name }) => name);
+  try {
+    const request = { type: 'holdings', names, offered: records, leaving } as const;
+    const { holdings } = await askReplica(streams, member, request, 'holdings');
+    if (holdings.length !== names.length) throw new BadMessageError('an answer to an offer that does not fit it');
+    return records.filter((record, index) => isAsNew(holdings[index], record));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.debug('offer-unanswered', { nodeId: idSpace.format(member.nodeId), message: error.message });
+    return [];
+  }
+}
+
+function isAsNew(theirs: Holding | undefined, mine: SignedRecord): boolean {
+  return theirs !== undefined && compareVersions(theirs.version, mine.version) >= 0;
+}

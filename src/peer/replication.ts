@@ -1,0 +1,196 @@
+/**
+ * The root's side of a store or a removal: its own copy and those of the other replicas, staged everywhere first, then
+ * committed, at the root before the others, because the order of its commits is the order of the versions. Content goes
+ * along a chain while it arrives; where a link of it failed, and too few copies are left without, the root sends
+ * its own staged copy to the missing ones one by one. A replica that missed a commit is offered the file afterwards.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  NoSpaceError,
+  NotReadyError,
+  OutcomeUnknownError,
+  TooFewReplicasError,
+  type StoreError,
+} from '../base/errors.ts';
+import type { Contact } from '../id/contact.ts';
+import type { Key } from '../id/id-space.ts';
+import type { WriteCondition } from '../wire/holding.ts';
+import type { SignedRecord } from '../wire/record.ts';
+import { checkCondition, checkWrite } from '../wire/succession.ts';
+import type { FileContext } from './file-context.ts';
+import type { OwnCopy } from './own-copy.ts';
+import { ReplicaChain, type Copy } from './replica-chain.ts';
+
+/** How long a root that is in doubt whether it still is one waits to find out. */
+const ROOT_DOUBT_MS = 5_000;
+const ROOT_DOUBT_STEP_MS = 20;
+
+export type ReplicationOptions = {
+  readonly key: Key;
+  readonly name: string;
+  readonly sizeHint: number | undefined;
+  /** This peer first. */
+  readonly targets: readonly Contact[];
+  /** Copies that must be safe before it is done. */
+  readonly waitFor: number;
+  readonly condition: WriteCondition;
+};
+
+export class Replication {
+  readonly own: OwnCopy;
+  readonly chain: ReplicaChain;
+  readonly #context: FileContext;
+  readonly #options: ReplicationOptions;
+  readonly #stars: ReplicaChain[] = [];
+
+  constructor(context: FileContext, own: OwnCopy, options: ReplicationOptions) {
+    this.#context = context;
+    this.own = own;
+    this.#options = options;
+    const { targets, name, sizeHint } = options;
+    const others = targets.filter(({ nodeId }) => nodeId !== context.ring.self.nodeId);
+    this.chain = new ReplicaChain(context.replicaStreams, others, name, sizeHint);
+  }
+
+  /**
+   * Ends the content: staged, in as many places as are asked for, when it resolves.
+   *
+   * @throws TooFewReplicasError, NoSpaceError, and what the own disk says; nothing was changed
+   */
+  async stage(record: SignedRecord): Promise<void> {
+    const failure = this.own.finish(record);
+    void this.chain.finish(record.envelope);
+    const own = await failure;
+    if (own !== undefined) throw own;
+    const { waitFor } = this.#options;
+    if (await this.#stagedEnough(waitFor - 1)) return;
+    await this.#sendOnceMore(record);
+    if (await this.#stagedEnough(waitFor - 1)) return;
+    throw await this.#tooFew();
+  }
+
+  /**
+   * Commits. Resolves with the peers that hold the file when as many do as were asked for.
+   *
+   * @throws NotReadyError when this peer is not the root any more, VersionConflictError, NotPermittedError: nothing was changed
+   * @throws OutcomeUnknownError
+   */
+  async commit(record: SignedRecord): Promise<readonly Contact[]> {
+    const { ring, commits } = this.#context;
+    await commits.hold(async () => {
+      await this.#confirmRoot();
+      const { condition, name } = this.#options;
+      await this.own.commit(record, (present) => {
+        checkCondition(present, condition, name);
+        checkWrite(present, record);
+      });
+    });
+    for (const chain of this.#chains) void chain.commit();
+    const { waitFor, name } = this.#options;
+    const holders: Contact[] = [ring.self];
+    const all = this.#copies.map(async ({ contact, committed }) => {
+      if ((await committed) === undefined) holders.push(contact);
+    });
+    void this.#afterwards(record, all, holders);
+    const enough = await reached(this.#copies, ({ committed }) => committed, waitFor - 1);
+    if (enough) return [...holders];
+    throw new OutcomeUnknownError(
+      `"${name}" is stored on ${String(holders.length)} of the ${String(waitFor)} peers that were asked for; ` +
+        'the others will get it when they can be reached',
+    );
+  }
+
+  /** Gives everything up that is not committed. */
+  async abort(): Promise<void> {
+    await Promise.all([this.own.discard(), ...this.#chains.map((chain) => chain.abort())]);
+  }
+
+  get #chains(): readonly ReplicaChain[] {
+    return [this.chain, ...this.#stars];
+  }
+
+  get #copies(): readonly Copy[] {
+    return this.#chains.flatMap(({ copies }) => copies);
+  }
+
+  #stagedEnough(count: number): Promise<boolean> {
+    return reached(this.#copies, ({ staged }) => staged, count);
+  }
+
+  /** From this peer's own staged copy, to each by itself that has none and is, by now, one of the replica set. */
+  async #sendOnceMore(record: SignedRecord): Promise<void> {
+    const { placement, ring, replicaStreams, storage } = this.#context;
+    const { key, targets, name } = this.#options;
+    const staged = new Set([ring.self.nodeId]);
+    for (const { contact, staged: state } of this.#copies) if ((await state) === undefined) staged.add(contact.nodeId);
+    const present = placement.present(key, targets.length) ?? targets;
+    const missing = present.filter(({ nodeId }) => !staged.has(nodeId));
+    const stars = missing.map((contact) => new ReplicaChain(replicaStreams, [contact], name, record.size));
+    this.#stars.push(...stars);
+    const { content } = this.own;
+    if (content !== undefined && stars.length > 0) {
+      const reading = await storage.openStaged(content, record);
+      try {
+        for await (const chunk of reading.read(0, record.size)) {
+          await Promise.all(stars.map((star) => star.write([chunk])));
+        }
+      } finally {
+        await reading.close();
+      }
+    }
+    for (const star of stars) void star.finish(record.envelope);
+  }
+
+  async #tooFew(): Promise<StoreError> {
+    const { name, waitFor } = this.#options;
+    const failures = await Promise.all(this.#copies.map(({ staged }) => staged));
+    const made = 1 + failures.filter((failure) => failure === undefined).length;
+    const reasons = failures.filter((failure) => failure !== undefined);
+    const what = `"${name}": ${String(waitFor)} copies must be safe, and only ${String(made)} could be made`;
+    const message = `${what} (${reasons.map((reason) => reason.message).join('; ')}); nothing was changed`;
+    const full = reasons.length > 0 && reasons.every(({ code }) => code === 'NO_SPACE');
+    return full ? new NoSpaceError(message) : new TooFewReplicasError(message);
+  }
+
+  /** Somebody closer may have joined while the content came in. */
+  async #confirmRoot(): Promise<void> {
+    const { ring } = this.#context;
+    const { key, name } = this.#options;
+    const endsAt = performance.now() + ROOT_DOUBT_MS;
+    while (!ring.isRoot(key)) {
+      const moved = ring.closest(key).nodeId !== ring.self.nodeId;
+      if (moved || performance.now() > endsAt) throw new NotReadyError(`another peer has become the root of "${name}"`);
+      await delay(ROOT_DOUBT_STEP_MS);
+    }
+  }
+
+  /** Those that did not commit hear of the file once more, each by itself. */
+  async #afterwards(record: SignedRecord, all: readonly Promise<void>[], holders: readonly Contact[]): Promise<void> {
+    const { repair } = this.#context;
+    await Promise.all(all);
+    const done = new Set(holders.map(({ nodeId }) => nodeId));
+    for (const contact of this.#options.targets) if (!done.has(contact.nodeId)) repair.offer(contact, record);
+  }
+}
+
+/** Whether so many of the copies get there. Resolves as soon as that is known. */
+function reached(
+  copies: readonly Copy[],
+  phase: (copy: Copy) => Promise<StoreError | undefined>,
+  count: number,
+): Promise<boolean> {
+  if (count <= 0 || copies.length < count) return Promise.resolve(count <= 0);
+  let missing = count;
+  let left = copies.length;
+  const known = Promise.withResolvers<boolean>();
+  for (const copy of copies) {
+    void phase(copy).then((failure) => {
+      left--;
+      if (failure === undefined) missing--;
+      if (missing === 0) known.resolve(true);
+      else if (left < missing) known.resolve(false);
+    });
+  }
+  return known.promise;
+}
