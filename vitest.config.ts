@@ -1,13 +1,14 @@
 /**
- * Two projects: `unit` (everything in one process, seconds) and `e2e` (real processes on loopback, one file at a
- * time so that two cores serve the peers and not the test runner). End-to-end tests run the bundles, so those are
- * built first.
+ * Three projects: `unit` (everything in one process, seconds), `e2e` (real processes on loopback, one file at a
+ * time so that two cores serve the peers and not the test runner) and `faults` (the same, on disks that fail: takes root
+ * and tools, so it has a command of its own, `npm run test:faults`). Those that run the bundles build them first.
  */
 
 import { defineConfig } from 'vitest/config';
 
 const UNIT_TIMEOUT_MS = 20_000;
 const E2E_TIMEOUT_MS = 120_000;
+const FAULTS_TIMEOUT_MS = 300_000;
 
 export default defineConfig({
   test: {
@@ -17,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/faults/**'],
           testTimeout: UNIT_TIMEOUT_MS,
           hookTimeout: UNIT_TIMEOUT_MS,
           maxWorkers: 2,
@@ -33,6 +34,17 @@ export default defineConfig({
           hookTimeout: E2E_TIMEOUT_MS,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          globalSetup: ['scripts/build.ts'],
+          testTimeout: FAULTS_TIMEOUT_MS,
+          hookTimeout: FAULTS_TIMEOUT_MS,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

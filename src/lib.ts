@@ -28,6 +28,7 @@ export type { ErrorCode } from './base/errors.ts';
 export type { Log, LogFields } from './base/log.ts';
 export type {
   CallOptions,
+  ContentShape,
   Explanation,
   FetchOptions,
   FetchReceipt,
@@ -36,6 +37,7 @@ export type {
   FileEntry,
   Holder,
   Hop,
+  LeftContent,
   LookupResult,
   OnProgress,
   PeerName,

@@ -7,7 +7,7 @@ import { checkParameters, DEFAULT_PARAMETERS, type NetworkParameters } from '../
 import { consoleLog } from './console-log.ts';
 import type { CommonOptions } from './options.ts';
 import { createOutput } from './output.ts';
-import { serve } from './serve.ts';
+import { checkDirectory, serve } from './serve.ts';
 
 export type DiscoveryStartOptions = CommonOptions & {
   listen?: string[];
@@ -48,10 +48,13 @@ export async function serveDiscovery(options: DiscoveryStartOptions): Promise<nu
   const output = createOutput('p2p-discovery', options);
   const storage = resolve(options.dir);
   return serve(output, async (signal) => {
+    // What is wrong with the options is said before anything is made.
+    const parameters = wantedParameters(options);
+    await checkDirectory(storage);
     const discovery = await startDiscovery({
       dir: storage,
       listen: options.listen ?? DEFAULT_LISTEN,
-      parameters: wantedParameters(options),
+      parameters,
       allowChosenIds: options.allowChosenIds === true,
       log: consoleLog(options.logLevel),
       signal,

@@ -10,8 +10,7 @@ export type Failure = { readonly code: ErrorCode; readonly message: string; read
 
 const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
   NOT_FOUND: 'Names are compared byte for byte; check the spelling and the path before it.',
-  TOO_FEW_REPLICAS:
-    'Nothing was changed. This version keeps one copy of a file; ask for less with --replicas or --wait one.',
+  TOO_FEW_REPLICAS: 'Nothing was changed. Start more peers, or ask for less with --replicas or --wait one.',
   CONTENT_CORRUPT: 'Nothing was written. Store the file again from another copy of yours.',
   UNREACHABLE: 'Check that the discovery peer runs, and that --discovery (or P2P_DISCOVERY) is its address.',
   TIMEOUT: 'The network did not answer in time; check that its peers run, then try again.',
@@ -31,7 +30,6 @@ const START_A_PEER = 'Start one with `p2p-peer start`, or name the directory of 
 
 /** Where a command has a remedy of its own. */
 const REMEDIES_OF: Readonly<Partial<Record<string, Readonly<Partial<Record<ErrorCode, string>>>>>> = {
-  'p2p-discovery': { UNREACHABLE: 'Choose another address with --listen.' },
   'p2p-peer': { NOT_PERMITTED: 'Start without --id to be given a free one.' },
   'p2p-peer rm': { NOT_PERMITTED: 'Only its owner can remove a file; --identity names the key to act with.' },
   'p2p-peer status': { UNREACHABLE: START_A_PEER },

@@ -1,19 +1,20 @@
 /** `fetch-file`: what the command does once its arguments are parsed. */
 
 import { NotFoundError } from '../base/errors.ts';
-import type { FetchReceipt } from '../client/types.ts';
 import { checkName } from '../id/key.ts';
+import { runBatch } from './batch.ts';
 import type { Bounds } from './bounded.ts';
-import { checkNames } from './fetch-arguments.ts';
+import { checkBatch, checkNames } from './fetch-arguments.ts';
 import { onInterrupt } from './interrupt.ts';
 import { lazyStore, type LazyStore } from './open-store.ts';
 import type { ClientOptions } from './options.ts';
 import { createOutput, type Output } from './output.ts';
 import { openTarget, planOutput, type Layout } from './output-target.ts';
-import { createProgress, formatBytes, type Progress } from './progress.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { fetchSentence, resumeSentence } from './sentences.ts';
 import { reportEnd, transferAll, TRANSFER_BOUNDS, transferWeight } from './transfers.ts';
 
-export type FetchFileOptions = ClientOptions & { out?: string; recursive?: string; overwrite?: true };
+export type FetchFileOptions = ClientOptions & { out?: string; recursive?: string; overwrite?: true; batch?: string };
 
 /** What is to be fetched; the size is known where a listing told it. */
 type Wanted = { readonly name: string; readonly size: number | undefined };
@@ -21,13 +22,8 @@ type Wanted = { readonly name: string; readonly size: number | undefined };
 const CLEAN_UP_MS_MAX = 2_000;
 const ONE_AT_A_TIME: Bounds = { itemsMax: 1, weightMax: 1 };
 
-function sentence(receipt: FetchReceipt, out: string): string {
-  const { name, size, path, from, ms } = receipt;
-  const route = path.join(' → ');
-  return `fetched ${name}  ${formatBytes(size)}  to ${out}  from ${from.nodeId}  by ${route}  in ${ms.toFixed(0)} ms`;
-}
-
 export async function fetchFiles(names: readonly string[], options: FetchFileOptions): Promise<number> {
+  if (options.batch !== undefined) return fetchBatch(options.batch, names, options);
   const output = createOutput('fetch-file', options);
   const signal = onInterrupt(CLEAN_UP_MS_MAX);
   const store = lazyStore(options, signal);
@@ -50,6 +46,16 @@ export async function fetchFiles(names: readonly string[], options: FetchFileOpt
     progress.stop();
     if (!signal.aborted) await store.close();
   }
+}
+
+async function fetchBatch(file: string, names: readonly string[], options: FetchFileOptions): Promise<number> {
+  try {
+    checkBatch(names, options);
+  } catch (error) {
+    return createOutput('fetch-file', options).failure(error);
+  }
+  const overwrite = options.overwrite === true;
+  return runBatch({ file, command: 'fetch-file', options, store: {}, overwrite });
 }
 
 async function listPrefix(store: LazyStore, prefix: string, signal: AbortSignal): Promise<Wanted[]> {
@@ -78,8 +84,12 @@ async function fetchItem(item: Wanted, job: Job): Promise<void> {
   const target = await openTarget(job.layout, item.name, { overwrite: job.options.overwrite === true, signal });
   const progress = job.progress.file(item.size);
   try {
-    const receipt = await store.fetch(item.name, target.to, { signal, onProgress: progress.update });
-    output.result({ ...receipt, out: target.shown }, sentence(receipt, target.shown));
+    const receipt = await store.fetch(item.name, target.to, {
+      signal,
+      onProgress: progress.update,
+      onResume: (left, total) => output.note(resumeSentence(item.name, left, total)),
+    });
+    output.result({ ...receipt, out: target.shown }, fetchSentence(receipt, target.shown));
   } finally {
     progress.done();
     await target.close();

@@ -62,6 +62,16 @@ export function secondsToMs(text: string): number {
   return Math.round(seconds * 1000);
 }
 
+const VERSION_TEXT = /^[1-9]\d*-[0-9a-f]{32}$/;
+
+/** Checks a file's version, as the commands print it. */
+export function versionText(text: string): string {
+  if (VERSION_TEXT.test(text)) return text;
+  throw new InvalidArgumentError(
+    'It must be a version, as `p2p-peer stat` shows it: 3-0123456789abcdef0123456789abcdef.',
+  );
+}
+
 export function jsonOption(): Option {
   return option('--json', 'print one JSON object per line on stdout');
 }

@@ -6,6 +6,7 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OutputExistsError } from '../base/errors.ts';
+import { makeDirectory } from '../client/make-directory.ts';
 
 /**
  * @param root is made too, and may be a link: a person named it
@@ -13,7 +14,7 @@ import { OutputExistsError } from '../base/errors.ts';
  * @throws OutputExistsError where something else is in the way
  */
 export async function makeDirectories(root: string, components: readonly string[]): Promise<string> {
-  await mkdir(root, { recursive: true });
+  await makeDirectory(root);
   let path = root;
   for (const component of components) {
     path = join(path, component);

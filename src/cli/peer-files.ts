@@ -2,7 +2,7 @@
 
 import { UsageError } from '../base/errors.ts';
 import type { FileStore } from '../client/file-store.ts';
-import type { Explanation, FileEntry, Holder, RemoveReceipt, StatResult } from '../client/types.ts';
+import type { Explanation, FileEntry, Holder, StatResult } from '../client/types.ts';
 import { checkName } from '../id/key.ts';
 import { STATUS_DONE } from './exit-status.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -10,6 +10,7 @@ import { lazyStore } from './open-store.ts';
 import type { ClientOptions } from './options.ts';
 import { createOutput, type Output } from './output.ts';
 import { formatBytes } from './progress.ts';
+import { removalSentence } from './sentences.ts';
 import { reportEnd, transferAll, TRANSFER_BOUNDS } from './transfers.ts';
 
 export type ListingOptions = ClientOptions & { readonly long?: true };
@@ -53,10 +54,6 @@ export function removeFiles(names: readonly string[], options: ClientOptions): P
       output.result(receipt, removalSentence(receipt));
     });
   });
-}
-
-export function removalSentence({ name, key, path, ms }: RemoveReceipt): string {
-  return `removed ${name}  key ${key}  by ${path.join(' → ')}  in ${ms.toFixed(0)} ms`;
 }
 
 export function explain(name: string, options: ClientOptions): Promise<number> {

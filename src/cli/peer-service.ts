@@ -5,7 +5,7 @@ import { startPeer } from '../peer/peer.ts';
 import { consoleLog } from './console-log.ts';
 import type { CommonOptions } from './options.ts';
 import { createOutput } from './output.ts';
-import { serve } from './serve.ts';
+import { checkDirectory, serve } from './serve.ts';
 
 export type PeerStartOptions = CommonOptions & {
   discovery?: string[];
@@ -25,10 +25,12 @@ const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/0'];
 export async function servePeer(options: PeerStartOptions): Promise<number> {
   const output = createOutput('p2p-peer', options);
   return serve(output, async (signal) => {
+    const directory = resolve(options.storage);
+    await checkDirectory(directory);
     const peer = await startPeer({
       discovery: options.discovery ?? [],
       listen: options.listen ?? DEFAULT_LISTEN,
-      storage: resolve(options.storage),
+      storage: directory,
       nodeId: options.id,
       capacityBytes: options.capacity,
       keepFreeBytes: options.keepFree,

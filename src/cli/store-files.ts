@@ -1,35 +1,40 @@
 /** `store-file`: what the command does once its arguments are parsed. */
 
 import { InterruptedError } from '../base/errors.ts';
-import type { StoreReceipt, WaitFor } from '../client/types.ts';
+import type { StoreOptions, WaitFor } from '../client/types.ts';
 import { checkName } from '../id/key.ts';
+import { runBatch } from './batch.ts';
 import { onInterrupt } from './interrupt.ts';
 import { localItems, type LocalItem } from './local-files.ts';
 import { lazyStore, type LazyStore } from './open-store.ts';
 import type { ClientOptions } from './options.ts';
 import { createOutput, type Output } from './output.ts';
-import { createProgress, formatBytes, type Progress } from './progress.ts';
-import { checkPaths } from './store-arguments.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { storeSentence } from './sentences.ts';
+import { checkBatch, checkConditions, checkPaths } from './store-arguments.ts';
 import { reportEnd, transferAll, TRANSFER_BOUNDS, transferWeight } from './transfers.ts';
 
-export type StoreFileOptions = ClientOptions & { as?: string; replicas?: number; wait?: WaitFor };
+export type StoreFileOptions = ClientOptions & {
+  as?: string;
+  replicas?: number;
+  wait?: WaitFor;
+  shared?: true;
+  ifAbsent?: true;
+  ifVersion?: string;
+  batch?: string;
+};
 
 const CLEAN_UP_MS_MAX = 2_000;
 
-function sentence(receipt: StoreReceipt): string {
-  const { name, size, key, path, replicas, ms } = receipt;
-  const copies = replicas.length === 1 ? 'one copy' : `${String(replicas.length)} copies`;
-  const route = path.join(' → ');
-  return `stored ${name}  ${formatBytes(size)}  key ${key}  ${copies}  by ${route}  in ${ms.toFixed(0)} ms`;
-}
-
 export async function storeFiles(paths: readonly string[], options: StoreFileOptions): Promise<number> {
+  if (options.batch !== undefined) return storeBatch(options.batch, paths, options);
   const output = createOutput('store-file', options);
   const signal = onInterrupt(CLEAN_UP_MS_MAX);
   const store = lazyStore(options, signal);
   const progress = await createProgress(output);
   try {
     checkPaths(paths, options.as);
+    checkConditions(paths, options);
     if (progress.visible) void expectAll(paths, options.as, progress);
     const items = localItems(paths, options.as, (text) => {
       output.note(text);
@@ -45,6 +50,15 @@ export async function storeFiles(paths: readonly string[], options: StoreFileOpt
   }
 }
 
+async function storeBatch(file: string, paths: readonly string[], options: StoreFileOptions): Promise<number> {
+  try {
+    checkBatch(paths, options);
+  } catch (error) {
+    return createOutput('store-file', options).failure(error);
+  }
+  return runBatch({ file, command: 'store-file', options, store: storeOptions(options), overwrite: false });
+}
+
 function weigh(item: LocalItem): number {
   return 'error' in item ? 0 : transferWeight(item.size);
 }
@@ -54,6 +68,18 @@ async function expectAll(paths: readonly string[], as: string | undefined, progr
   for await (const item of localItems(paths, as, () => {})) {
     if (!('error' in item)) progress.expect(item.size);
   }
+}
+
+/** What the options say about how a file is stored. */
+export function storeOptions(options: StoreFileOptions): StoreOptions {
+  const { replicas, wait, shared, ifAbsent, ifVersion } = options;
+  return {
+    ...(replicas === undefined ? {} : { replicas }),
+    ...(wait === undefined ? {} : { wait }),
+    ...(shared === undefined ? {} : { shared }),
+    ...(ifAbsent === undefined ? {} : { ifAbsent }),
+    ...(ifVersion === undefined ? {} : { ifVersion }),
+  };
 }
 
 type Job = { options: StoreFileOptions; output: Output; progress: Progress; signal: AbortSignal; store: LazyStore };
@@ -67,12 +93,11 @@ async function storeItem(item: LocalItem, job: Job): Promise<void> {
   const progress = job.progress.file(item.size);
   try {
     const receipt = await store.store(item.name, item.open(), {
-      ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
-      ...(options.wait === undefined ? {} : { wait: options.wait }),
+      ...storeOptions(options),
       signal,
       onProgress: progress.update,
     });
-    output.result(receipt, sentence(receipt));
+    output.result(receipt, storeSentence(receipt));
   } finally {
     progress.done();
   }

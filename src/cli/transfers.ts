@@ -19,7 +19,7 @@ export function transferWeight(size: number | undefined): number {
 }
 
 /** @returns the exit status */
-export async function transferAll<T extends { readonly name: string }>(
+export async function transferAll<T extends { readonly name: string; readonly line?: number }>(
   items: AsyncIterable<T> | Iterable<T>,
   options: { output: Output; signal: AbortSignal; bounds: Bounds; weigh: (item: T) => number },
   transfer: (item: T) => Promise<void>,
@@ -33,7 +33,7 @@ export async function transferAll<T extends { readonly name: string }>(
       if (error instanceof InvariantError) throw error;
       // Without a network, or after Ctrl-C, there is one thing to say and not one per file.
       if (options.signal.aborted || error instanceof ConnectFailure) throw error;
-      const status = options.output.failure(error, item.name);
+      const status = options.output.failure(error, item.name, item.line);
       if (index < first.index) first = { index, status };
     }
   });

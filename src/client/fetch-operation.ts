@@ -1,22 +1,31 @@
 /**
  * Fetches one file. The record's signature is checked first, then the list of chunk hashes against the record's Merkle
  * root, then each chunk against its hash, before a byte of it is handed on. When a peer goes away in the middle, the
- * next attempt goes on from the chunk reached, at the same version.
+ * next attempt goes on from the chunk reached, at the same version; so does the next fetch, where the sink still has what
+ * an earlier one left.
  */
 
 import { createHash } from 'node:crypto';
 import { equalBytes, toHex } from '../base/bytes.ts';
-import { BadMessageError, ContentCorruptError, NotFoundError, StreamClosedError } from '../base/errors.ts';
+import {
+  BadMessageError,
+  codeOf,
+  ContentCorruptError,
+  NotFoundError,
+  NotReadyError,
+  StoreError,
+  StreamClosedError,
+} from '../base/errors.ts';
 import { checkName } from '../id/key.ts';
-import { compareVersions, formatVersion } from '../id/version.ts';
+import { compareVersions, formatVersion, parseVersion, type Version } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { HASH_BYTES, HASHES_PER_PAGE } from '../wire/limits.ts';
 import { merkleRoot } from '../wire/merkle.ts';
 import { chunkCount, openRecord, type SignedRecord } from '../wire/record.ts';
 import { fileEntry } from './file-entry.ts';
-import { withRetries } from './retry.ts';
+import { isPassing, withRetries } from './retry.ts';
 import { ANSWER_TIMEOUT_MS, expectAnswer, type Arrival, type Session } from './session.ts';
-import type { FetchOptions, FetchReceipt, FetchSink } from './types.ts';
+import type { FetchOptions, FetchReceipt, FetchSink, LeftContent } from './types.ts';
 
 /** A peer that serves sends something of the next chunk within this; its disk may be slow. */
 const CONTENT_TIMEOUT_MS = 60_000;
@@ -27,6 +36,8 @@ type Progress = {
   record: SignedRecord | undefined;
   /** Chunks that the sink has taken. */
   chunks: number;
+  /** What an earlier fetch has left, while nothing speaks against going on from there. */
+  left: (LeftContent & { readonly pinned: Version }) | undefined;
 };
 
 export async function fetchFile(
@@ -37,7 +48,7 @@ export async function fetchFile(
 ): Promise<FetchReceipt> {
   const startedAt = performance.now();
   checkName(name);
-  const progress: Progress = { record: undefined, chunks: 0 };
+  const progress: Progress = { record: undefined, chunks: 0, left: await leftContent(session, name, sink) };
   const retry = { log: session.log, signal: options.signal };
   const { arrival, record } = await withRetries(`fetching "${name}"`, retry, () =>
     attempt(session, name, sink, progress, options),
@@ -53,6 +64,14 @@ export async function fetchFile(
   };
 }
 
+/** Where the sink can go on, if that fits this network. */
+async function leftContent(session: Session, name: string, sink: FetchSink): Promise<Progress['left']> {
+  const left = await sink.left?.(name);
+  const pinned = left && parseVersion(left.version);
+  const fits = left !== undefined && left.chunksLeft > 0 && left.chunkBytes === session.parameters.chunkBytes;
+  return fits && pinned !== undefined ? { ...left, pinned } : undefined;
+}
+
 async function attempt(
   session: Session,
   name: string,
@@ -60,37 +79,103 @@ async function attempt(
   progress: Progress,
   options: FetchOptions,
 ): Promise<{ arrival: Arrival; record: SignedRecord }> {
-  const offset = progress.record === undefined ? 0 : progress.chunks * progress.record.chunkBytes;
+  const { left } = progress;
+  const [chunks, chunkBytes] =
+    progress.record === undefined
+      ? [left?.chunksLeft, left?.chunkBytes]
+      : [progress.chunks, progress.record.chunkBytes];
   const request = {
     type: 'get',
     name,
-    version: progress.record?.version,
-    offset,
+    version: progress.record?.version ?? left?.pinned,
+    offset: (chunks ?? 0) * (chunkBytes ?? 0),
     length: 0,
     localOnly: false,
   } as const;
-  const arrival = await session.arrive(name, request, options.signal, { ...request, localOnly: true });
+  try {
+    const arrival = await session.arrive(name, request, options.signal, { ...request, localOnly: true });
+    return await take(arrival, session, name, sink, progress, options);
+  } catch (error) {
+    // What was left is of a version that is not to be had any more: then from the beginning.
+    if (progress.record !== undefined || left === undefined || codeOf(error) !== 'NOT_FOUND') throw error;
+    progress.left = undefined;
+    return attempt(session, name, sink, progress, options);
+  }
+}
+
+/** Takes the content from the peer that has it. */
+async function take(
+  arrival: Arrival,
+  session: Session,
+  name: string,
+  sink: FetchSink,
+  progress: Progress,
+  options: FetchOptions,
+): Promise<{ arrival: Arrival; record: SignedRecord }> {
   const { lease } = arrival;
   try {
     const content = expectAnswer(arrival.answer, 'content');
     const record = openRecord(content.record, session.reader.networkId);
     if (record.name !== name || record.tombstone) throw new BadMessageError('the peer answered with another record');
-    const begun = progress.record;
-    if (begun !== undefined && compareVersions(begun.version, record.version) !== 0) {
+    const begun = progress.record?.version ?? progress.left?.pinned;
+    if (begun !== undefined && compareVersions(begun, record.version) !== 0) {
       throw new NotFoundError(`"${name}" was changed while it was being fetched`);
     }
     const hashes = await receiveHashes(lease.stream, record, content.chunkCount, options.signal);
-    if (begun === undefined) {
-      await sink.start?.(fileEntry(session.reader.idSpace, record));
-      progress.record = record;
-    }
+    if (progress.record === undefined) await begin(session, record, hashes.length, sink, progress, options);
     await receiveContent(lease.stream, record, hashes, sink, progress, options);
     lease.release();
     return { arrival, record };
   } catch (error) {
     lease.discard();
+    if (error instanceof DamagedChunk) throw await afterReport(session, arrival, error, options.signal);
     throw error;
   }
+}
+
+/**
+ * Has the peer look at its copy. If it sees the damage too, and others hold the file, it sets its copy aside, and the
+ * next attempt goes on with one of those.
+ */
+async function afterReport(
+  session: Session,
+  { peer }: Arrival,
+  damage: DamagedChunk,
+  signal: AbortSignal | undefined,
+): Promise<Error> {
+  const { name, version } = damage.record;
+  try {
+    const request = { type: 'check', name, version, chunk: damage.chunk } as const;
+    const { lease, answer } = await session.ask(peer, request, signal);
+    lease.release();
+    if (expectAnswer(answer, 'checked').setAside) return new NotReadyError(damage.message, damage);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    session.log.debug('damage-not-reported', { code: error.code, message: error.message });
+    if (error.code === 'NOT_FOUND' || isPassing(error)) return new NotReadyError(damage.message, damage);
+  }
+  return damage;
+}
+
+/** Tells the sink what comes, and whether what was left counts. */
+async function begin(
+  session: Session,
+  record: SignedRecord,
+  chunks: number,
+  sink: FetchSink,
+  progress: Progress,
+  options: FetchOptions,
+): Promise<void> {
+  const { version, chunkBytes } = record;
+  const shape = { version: formatVersion(version), merkleRoot: toHex(record.merkleRoot), chunkBytes, chunks };
+  const { left } = progress;
+  if (left !== undefined && (left.merkleRoot !== shape.merkleRoot || left.chunks !== chunks)) {
+    throw new NotFoundError(`what was left of "${record.name}" is not of the version that it is said to be`);
+  }
+  await sink.start?.(fileEntry(session.reader.idSpace, record), shape, left?.chunksLeft ?? 0);
+  progress.record = record;
+  progress.chunks = left?.chunksLeft ?? 0;
+  if (left !== undefined) options.onResume?.(Math.min(progress.chunks * chunkBytes, record.size), record.size);
 }
 
 /** The hash of each chunk, checked against the record's Merkle root. */
@@ -137,7 +222,7 @@ async function receiveContent(
       for (const part of parts) digest.update(part);
       const fits = equalBytes(digest.digest(), hashes[index] ?? new Uint8Array(0));
       await taken;
-      if (!fits) throw corrupt(record, index);
+      if (!fits) throw new DamagedChunk(record, index);
       taken = sink.write(parts).then(() => {
         progress.chunks = index + 1;
         options.onProgress?.(Math.min(progress.chunks * record.chunkBytes, record.size), record.size);
@@ -152,10 +237,18 @@ async function receiveContent(
   if (end === undefined) throw new StreamClosedError('the peer went away before the end of the content');
 }
 
-function corrupt(record: SignedRecord, index: number): ContentCorruptError {
-  const from = index * record.chunkBytes;
-  const to = Math.min(from + record.chunkBytes, record.size);
-  return new ContentCorruptError(
-    `the copy of "${record.name}" is damaged (bytes ${String(from)} to ${String(to)}), and there is no other copy`,
-  );
+/** A peer sent something else than what the owner stored. */
+class DamagedChunk extends ContentCorruptError {
+  readonly record: SignedRecord;
+  readonly chunk: number;
+
+  constructor(record: SignedRecord, chunk: number) {
+    const from = chunk * record.chunkBytes;
+    const to = Math.min(from + record.chunkBytes, record.size);
+    super(
+      `the copy of "${record.name}" is damaged (bytes ${String(from)} to ${String(to)}), and there is no other copy`,
+    );
+    this.record = record;
+    this.chunk = chunk;
+  }
 }

@@ -1,6 +1,6 @@
 /** A network's files, as a program works on them: what `connect` gives. */
 
-import { NotFoundError } from '../base/errors.ts';
+import { InterruptedError, NotFoundError } from '../base/errors.ts';
 import { checkName, keyOfName } from '../id/key.ts';
 import { openRecord } from '../wire/record.ts';
 import { explainName } from './explain-operation.ts';
@@ -9,7 +9,7 @@ import { fileEntry } from './file-entry.ts';
 import { FileSink } from './file-sink.ts';
 import { listFiles } from './list-operation.ts';
 import { removeFile } from './remove-operation.ts';
-import { withRetries } from './retry.ts';
+import { isPassing, withRetries } from './retry.ts';
 import { expectAnswer, type Session } from './session.ts';
 import { storeFile } from './store-operation.ts';
 import type {
@@ -54,7 +54,8 @@ export class FileStore {
   }
 
   /**
-   * Fetches a file. Every byte is checked before it is handed on.
+   * Fetches a file. Every byte is checked before it is handed on. Of a large file that goes to a path, what has come
+   * is kept when the fetch is broken off, and the next fetch to that path goes on from there.
    *
    * @throws CONTENT_CORRUPT, OUTPUT_EXISTS, NO_SPACE (at the output)
    */
@@ -65,6 +66,10 @@ export class FileStore {
       const receipt = await fetchFile(this.#session, name, sink, options);
       await sink.complete();
       return receipt;
+    } catch (error) {
+      // What another attempt may mend is worth going on from; anything else is not.
+      if (isPassing(error) || error instanceof InterruptedError) await sink.breakOff();
+      throw error;
     } finally {
       await sink.discard();
     }

@@ -4,7 +4,7 @@
  */
 
 import type { PrivateKey } from '@libp2p/interface';
-import { BadMessageError, UnreachableError } from '../base/errors.ts';
+import { BadMessageError, NotReadyError, StoreError, UnreachableError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Contact } from '../id/contact.ts';
 import { keyOfName } from '../id/key.ts';
@@ -73,6 +73,10 @@ export class Session {
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
       const reply = await this.ask(peer, asked, signal).catch((error: unknown) => {
         if (isPassing(error)) this.#roots.forget(peer.peerId);
+        // What the root knew to be there was replaced or moved on just now.
+        if (asked === atHolder && asked !== request && error instanceof StoreError && error.code === 'NOT_FOUND') {
+          throw new NotReadyError(`"${name}" is being moved`, error);
+        }
         throw error;
       });
       if (reply.answer.type !== 'redirect') return { ...reply, peer, root, route: this.#route(name, path) };

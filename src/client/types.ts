@@ -111,9 +111,28 @@ export type OnProgress = (bytesDone: number, bytesTotal: number | undefined) => 
 
 export type StoreSource = { readonly path: string } | AsyncIterable<Uint8Array> | Uint8Array;
 
-/** Where fetched bytes go: in order, each one checked before it is handed over. `start` is called once, before any. */
+/** How a version's content is cut and recognised. */
+export type ContentShape = {
+  readonly version: string;
+  /** Hex. */
+  readonly merkleRoot: string;
+  readonly chunkBytes: number;
+  readonly chunks: number;
+};
+
+/** What an earlier fetch that was broken off has left: its first chunks, every one checked. */
+export type LeftContent = ContentShape & { readonly chunksLeft: number };
+
+/** Where fetched bytes go: in order, each one checked before it is handed over. */
 export type FetchSink = {
-  start?(entry: FileEntry): Promise<void>;
+  /** Asked first. The fetch goes on from there if that version is still to be had. */
+  left?(name: string): Promise<LeftContent | undefined>;
+  /**
+   * Called once, before any bytes.
+   *
+   * @param chunksLeft of what was left, these count: the bytes that come go behind them. 0: from the beginning
+   */
+  start?(entry: FileEntry, shape: ContentShape, chunksLeft: number): Promise<void>;
   write(parts: readonly Uint8Array[]): Promise<void>;
 };
 
@@ -136,6 +155,8 @@ export type StoreOptions = {
 export type FetchOptions = {
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
+  /** Called when the fetch goes on where an earlier one was broken off. */
+  readonly onResume?: (bytesLeft: number, bytesTotal: number) => void;
 };
 
 export type CallOptions = { readonly signal?: AbortSignal };

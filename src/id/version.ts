@@ -21,10 +21,12 @@ export function formatVersion(version: Version): string {
   return `${String(version.counter)}-${toHex(version.tag)}`;
 }
 
-/** What `formatVersion` made; undefined for anything else. */
+const VERSION_TEXT = /^([1-9]\d*)-([0-9a-f]{32})$/;
+
+/** What `formatVersion` has made; undefined for anything else. */
 export function parseVersion(text: string): Version | undefined {
-  const [, counter, hex] = /^(\d{1,16})-([0-9a-f]{32})$/.exec(text) ?? [];
-  const tag = hex === undefined ? undefined : fromHex(hex);
-  if (counter === undefined || tag === undefined || Number(counter) > VERSION_COUNTER_MAX) return undefined;
-  return { counter: Number(counter), tag };
+  const [, digits, hex = ''] = VERSION_TEXT.exec(text) ?? [];
+  const counter = Number(digits);
+  const tag = fromHex(hex);
+  return Number.isSafeInteger(counter) && tag?.length === VERSION_TAG_BYTES ? { counter, tag } : undefined;
 }

@@ -74,7 +74,7 @@ export class Host {
     this.#limits = limits;
   }
 
-  /** @throws UnreachableError if an address cannot be listened on, UsageError if it is none */
+  /** @throws StoreError if an address cannot be listened on, UsageError if it is none */
   static async start(options: HostOptions): Promise<Host> {
     checkListenAddrs(options.listen);
     const limits = { ...DEFAULT_HOST_LIMITS, ...options.limits };
@@ -91,7 +91,7 @@ export class Host {
       await node.start();
     } catch (error) {
       await node.stop();
-      throw new UnreachableError(`cannot listen on ${options.listen.join(', ')}: ${whyNotListening(error)}`, error);
+      throw new StoreError('FAILED', `cannot listen on ${options.listen.join(', ')}: ${whyNotListening(error)}`, error);
     }
     return host;
   }

@@ -9,6 +9,7 @@ import { interruption } from '../net/wait.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import type { OnControlProgress, VerifyReport } from './control-protocol.ts';
 import type { FileContext } from './file-context.ts';
+import { setAsideDamaged } from './serve-check.ts';
 
 /** More of them are counted, not named. */
 const DAMAGED_NAMED_MAX = 1_000;
@@ -19,11 +20,12 @@ const PAGE = 64;
  * @throws NotFoundError when there is no such file here; InterruptedError
  */
 export async function verifyFiles(
-  { storage, repair }: FileContext,
+  context: FileContext,
   name: string | undefined,
   onProgress: OnControlProgress,
   signal: AbortSignal,
 ): Promise<VerifyReport> {
+  const { storage } = context;
   const total = name === undefined ? storage.totals.bytes : undefined;
   const damaged: { name: string; problem: string }[] = [];
   let [files, bytes, damagedFiles] = [0, 0, 0];
@@ -36,9 +38,9 @@ export async function verifyFiles(
     files++;
     if (soundness === 'good') continue;
     damagedFiles++;
-    await storage.quarantine(record.name, record.version);
-    repair.fetchAnew();
-    const problem = 'its bytes are not those that were stored; put into quarantine, and fetched anew';
+    const healing = await setAsideDamaged(context, record);
+    const then = healing ? 'put into quarantine, and fetched anew' : 'there is no other copy';
+    const problem = `its bytes are not those that were stored; ${then}`;
     if (damaged.length < DAMAGED_NAMED_MAX) damaged.push({ name: record.name, problem });
   }
   return { files, bytes, damaged, damagedFiles };

@@ -4,16 +4,14 @@
  * stays as it is.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { StoreError, TooFewReplicasError } from '../base/errors.ts';
 import type { DiscoveryClient } from '../discovery/discovery-client.ts';
 import type { FileContext } from './file-context.ts';
 import type { OverlayDriver } from './overlay-driver.ts';
 
-const PAGE = 256;
 const DISCOVERY_TIMEOUT_MS = 5_000;
-/** Requests that were on their way when the goodbye was said are still answered. */
-const LINGER_MS = 200;
+/** For what came in at the last moment. */
+const LAST_HAND_OVER_MS_MAX = 30_000;
 
 type DepartureParts = {
   readonly context: FileContext;
@@ -37,7 +35,7 @@ export class Departure {
   /** @throws TooFewReplicasError when there is nobody to take the files; the signal's reason when it is called off */
   async leave(onProgress: (done: number, total: number) => void, signal: AbortSignal): Promise<void> {
     const { context, driver, discovery } = this.#parts;
-    const { storage, ring, repair, log } = context;
+    const { storage, ring, repair, placement, log } = context;
     const { files, tombstones } = storage.totals;
     if (ring.leafSet().length === 0 && files > 0) {
       throw new TooFewReplicasError(
@@ -45,26 +43,32 @@ export class Departure {
       );
     }
     log.info('leaving', { files, tombstones });
-    await repair.handOverAll(({ safe }) => onProgress(safe, storage.totals.files + storage.totals.tombstones), signal);
+    const everything = () => storage.totals.files + storage.totals.tombstones;
+    await repair.handOverAll(false, ({ safe }) => onProgress(safe, everything()), signal);
     await discovery?.leave({ timeoutMs: DISCOVERY_TIMEOUT_MS }).catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error;
       log.warn('discovery-not-told', { message: `${error.message} It will find out by itself.` });
     });
+    placement.freeze();
     await driver.stop(true);
-    await delay(LINGER_MS);
-    await this.#forgetAll();
+    await this.#forget();
     log.info('left');
     this.#left.resolve(undefined);
   }
 
-  async #forgetAll(): Promise<void> {
-    const { storage } = this.#parts.context;
-    for (const replicas of storage.replicaCounts()) {
-      for (let more = true; more;) {
-        const page = await storage.heldIn(replicas, { from: 0, to: 0 }, { limit: PAGE });
-        await Promise.all(page.held.map(({ name, version }) => storage.drop(name, version)));
-        more = page.more;
-      }
+  /** What came in while the rest was handed over goes the same way; what nobody confirms in time stays on the disk. */
+  async #forget(): Promise<void> {
+    const { repair, commits, log, storage } = this.#parts.context;
+    try {
+      await commits.passed();
+      await repair.handOverAll(true, () => undefined, AbortSignal.timeout(LAST_HAND_OVER_MS_MAX));
+    } catch (error) {
+      if (!(error instanceof StoreError) && !isTimeout(error)) throw error;
+      log.error('not-handed-over', { files: storage.totals.files });
     }
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
 }

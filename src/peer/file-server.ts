@@ -9,6 +9,7 @@ import { decodeFileRequest, encodeFileAnswer, type FileRequest } from '../wire/f
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
 import type { FileContext } from './file-context.ts';
 import { ANSWER_TIMEOUT_MS, isViolation, STREAM_IDLE_TIMEOUT_MS } from './protocol-rules.ts';
+import { serveCheck } from './serve-check.ts';
 import { serveGet, serveStat } from './serve-get.ts';
 import { serveList } from './serve-listing.ts';
 import { servePut, serveRemove } from './serve-put.ts';
@@ -44,6 +45,8 @@ function serve(context: FileContext, stream: FrameStream, request: FileRequest):
       return context.writing.run(() => servePut(context, stream, request));
     case 'remove':
       return serveRemove(context, stream, request);
+    case 'check':
+      return context.reading.run(() => serveCheck(context, stream, request));
     case 'list':
       return serveList(context, stream, request);
   }

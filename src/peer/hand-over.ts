@@ -44,18 +44,20 @@ export async function handOverStrays(parts: HandOverParts): Promise<HandOverCoun
   });
 }
 
-/** Goes once through all copies, as if this peer were gone. Nothing is dropped: it is a holder until it has left. */
+/**
+ * Goes once through all copies, as if this peer were gone.
+ *
+ * @param drop what is safe; not while this peer is still a holder
+ */
 export async function handOverAll(
   parts: HandOverParts,
+  drop: boolean,
   onCount: (count: HandOverCount) => void,
 ): Promise<HandOverCount> {
-  return pass(
-    parts,
-    () => [EVERYTHING],
-    true,
-    () => Promise.resolve(),
-    onCount,
-  );
+  const onSafe = async ({ name, version }: SignedRecord): Promise<void> => {
+    if (drop) await parts.storage.drop(name, version);
+  };
+  return pass(parts, () => [EVERYTHING], true, onSafe, onCount);
 }
 
 async function pass(

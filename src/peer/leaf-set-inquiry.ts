@@ -92,9 +92,14 @@ export class LeafSetInquiry {
     this.#log = log;
   }
 
+  /** What one neighbour has. */
+  askOne(name: string, neighbour: Contact): Promise<Holding | undefined | 'silent'> {
+    return this.#queueOf(neighbour).ask(name);
+  }
+
   /** Ends when all of these neighbours have answered, failed or run out of time. */
   async ask(name: string, neighbours: readonly Contact[]): Promise<InquiryResult> {
-    const answers = await Promise.all(neighbours.map((neighbour) => this.#queueOf(neighbour).ask(name)));
+    const answers = await Promise.all(neighbours.map((neighbour) => this.askOne(name, neighbour)));
     let highest: Found | undefined;
     const silent: Contact[] = [];
     neighbours.forEach((holder, index) => {

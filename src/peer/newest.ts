@@ -29,14 +29,7 @@ export async function newestOf(context: FileContext, name: string): Promise<Newe
   // Looked up after the others were asked: what they had may have been fetched meanwhile.
   const pointer = context.repair.find(name);
   const record = await context.storage.record(name);
-  let newest: Newest = record === undefined ? { where: 'nowhere' } : { where: 'here', record };
-  for (const found of [asked?.highest, pointer]) {
-    if (found === undefined) continue;
-    const present = holdingOf(newest);
-    if (present !== undefined && compareVersions(found.holding.version, present.version) <= 0) continue;
-    newest = { where: 'elsewhere', name, ...found };
-  }
-  return newest;
+  return newestAmong(name, record, [asked?.highest, pointer]);
 }
 
 /**
@@ -47,6 +40,53 @@ export async function newestOf(context: FileContext, name: string): Promise<Newe
 export async function newestForReading(context: FileContext, name: string): Promise<Newest> {
   const newest = await newestOf(context, name);
   if (newest.where === 'nowhere') refuseAbsence(context, name);
+  return newest;
+}
+
+/**
+ * For readers, while this peer is the closest one and not sure that it is the root, because a closer one is silent, say. Any
+ * write that a majority of the replicas acknowledged is known to one of any majority of them, so it is enough to
+ * ask that many.
+ *
+ * @throws NotReadyError when too few of them answer
+ */
+export async function newestByMajority(context: FileContext, name: string): Promise<Newest> {
+  const { placement, ring, storage, repair, inquiry, parameters, idSpace } = context;
+  const members = placement.nearest(keyOfName(idSpace, name), parameters.replicas);
+  const others = members.filter(({ peerId }) => peerId !== ring.self.peerId);
+  let needed = members.length - majorityOf(parameters.replicas) + 1 - (members.length - others.length);
+  const found: Found[] = [];
+  const enough = Promise.withResolvers<boolean>();
+  let left = others.length;
+  if (needed <= 0) enough.resolve(true);
+  else if (left < needed) enough.resolve(false);
+  for (const holder of others) {
+    void inquiry.askOne(name, holder).then((holding) => {
+      left--;
+      if (holding !== 'silent') needed--;
+      if (holding !== undefined && holding !== 'silent') found.push({ holder, holding });
+      if (needed <= 0) enough.resolve(true);
+      else if (left < needed) enough.resolve(false);
+    });
+  }
+  if (repair.unsureOf().length > 0 || !(await enough.promise)) {
+    throw new NotReadyError('cannot tell yet who is root, and what the other replicas have');
+  }
+  return newestAmong(name, await storage.record(name), [...found, repair.find(name)]);
+}
+
+function majorityOf(replicas: number): number {
+  return Math.floor(replicas / 2) + 1;
+}
+
+function newestAmong(name: string, record: SignedRecord | undefined, others: readonly (Found | undefined)[]): Newest {
+  let newest: Newest = record === undefined ? { where: 'nowhere' } : { where: 'here', record };
+  for (const found of others) {
+    if (found === undefined) continue;
+    const present = holdingOf(newest);
+    if (present !== undefined && compareVersions(found.holding.version, present.version) <= 0) continue;
+    newest = { where: 'elsewhere', name, ...found };
+  }
   return newest;
 }
 
@@ -68,7 +108,7 @@ function refuseSilence(context: FileContext, silent: readonly Contact[]): void {
 function refuseAbsence({ placement, idSpace, parameters }: FileContext, name: string): void {
   const { replicas } = parameters;
   const absent = placement.absent(keyOfName(idSpace, name), replicas);
-  if (absent.length < Math.floor(replicas / 2) + 1) return;
+  if (absent.length < majorityOf(replicas)) return;
   const ids = absent.map(({ nodeId }) => idSpace.format(nodeId)).join(', ');
   throw new NotReadyError(`cannot tell yet: ${ids}, which may have it, are away and expected back`);
 }

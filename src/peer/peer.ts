@@ -20,6 +20,7 @@ import { becomeMember, stayPresent } from './become-member.ts';
 import { serveControl } from './control-peer.ts';
 import { Departure } from './departure.ts';
 import type { FileContext } from './file-context.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { serveFiles } from './file-server.ts';
 import { serveLookups } from './lookup-server.ts';
 import { OverlayDriver } from './overlay-driver.ts';
@@ -62,7 +63,7 @@ export async function startPeer(options: PeerOptions): Promise<RunningPeer> {
 
 async function start(options: PeerOptions, teardown: Teardown): Promise<RunningPeer> {
   const { log, signal } = options;
-  const storage = await StorageDirectory.open(options.storage, { log });
+  const storage = await openStorage(options);
   teardown.add(() => storage.close());
   const memory = new PeerMemory(storage.settings, log);
   const key = await loadOrMakeKey(join(storage.path, 'peer.key'));
@@ -113,6 +114,8 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   if (membership.discovery !== undefined)
     stayPresent(membership.discovery, (arrived) => driver.hear(arrived), log, teardown);
   const addrs = () => host.addrs().map((addr) => `${addr}/p2p/${host.peerId}`);
+  const housekeeping = new Housekeeping(context, options.scrubBytesPerSecond);
+  teardown.add(() => housekeeping.stop());
   const departure = new Departure({ context, driver, discovery: membership.discovery });
   const controlled = { addrs, network: joined, discovery: options.discovery, context, departure };
   teardown.add(await serveControl(controlled, log));
@@ -124,6 +127,14 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
     over: departure.over,
     stop: () => teardown.run(),
   };
+}
+
+function openStorage({ storage, log, capacityBytes, keepFreeBytes }: PeerOptions): Promise<StorageDirectory> {
+  return StorageDirectory.open(storage, {
+    log,
+    ...(capacityBytes === undefined ? {} : { capacityBytes }),
+    ...(keepFreeBytes === undefined ? {} : { freeSpaceFloorBytes: keepFreeBytes }),
+  });
 }
 
 /** Listens where the last run did, if that is still free and nobody says otherwise. */

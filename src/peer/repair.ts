@@ -125,12 +125,13 @@ export class Repair {
   /**
    * Hands everything over, for this peer to leave. Resolves when every copy is where it belongs without it.
    *
+   * @param drop what is safe: once this peer has left
    * @throws the signal's reason
    */
-  async handOverAll(onProgress: (count: HandOverCount) => void, signal: AbortSignal): Promise<void> {
+  async handOverAll(drop: boolean, onProgress: (count: HandOverCount) => void, signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
-      const { open } = await handOverAll(this.#handOverParts, onProgress);
+      const { open } = await handOverAll(this.#handOverParts, drop, onProgress);
       if (open === 0) return;
       await delay(LEAVE_STEP_MS, undefined, { signal });
     }

@@ -19,6 +19,7 @@ export class ReplicaPlacement {
   readonly #space: IdSpace;
   readonly #view: ReplicaView;
   readonly #counts: () => readonly number[];
+  #frozen = false;
 
   /** @param counts the numbers of copies that matter here */
   constructor(ring: Ring, space: IdSpace, repairDelayMs: number, counts: () => readonly number[]) {
@@ -55,7 +56,17 @@ export class ReplicaPlacement {
 
   /** The k closest peers that are there, closest first; undefined while this peer cannot be sure of them. */
   present(key: Key, k: number): readonly Contact[] | undefined {
-    return this.#ring.isSettledFor(key, k) ? this.#view.present(key, k) : undefined;
+    return this.#frozen || this.#ring.isSettledFor(key, k) ? this.nearest(key, k) : undefined;
+  }
+
+  /** The same, as well as this peer knows them. */
+  nearest(key: Key, k: number): readonly Contact[] {
+    return this.#view.present(key, k);
+  }
+
+  /** This peer has left the ring: what it knew last is what it hands its files over by. */
+  freeze(): void {
+    this.#frozen = true;
   }
 
   /** Of the k peers that should hold the key, those that are away. */

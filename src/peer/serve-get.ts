@@ -1,17 +1,19 @@
 /** Serves a file's content: the record, the chunk hashes where there are several, then the chunks of the range. */
 
-import { BadMessageError, NotFoundError } from '../base/errors.ts';
+import { BadMessageError, ContentCorruptError, NotFoundError, NotReadyError } from '../base/errors.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { keyOfName } from '../id/key.ts';
 import { compareVersions, formatVersion } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
+import type { StoredContent } from '../store/stored-content.ts';
 import { encodeContact } from '../wire/contact.ts';
 import { encodeFileAnswer, END_OF_CONTENT, type FileAnswer, type FileRequest, type ReplicaName } from '../wire/file.ts';
 import { HASHES_PER_PAGE } from '../wire/limits.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import type { FileContext } from './file-context.ts';
 import { ANSWER_TIMEOUT_MS } from './protocol-rules.ts';
-import { newestForReading } from './newest.ts';
+import { setAsideDamaged } from './serve-check.ts';
+import { newestByMajority, newestForReading } from './newest.ts';
 
 type GetRequest = Extract<FileRequest, { type: 'get' }>;
 type StatRequest = Extract<FileRequest, { type: 'stat' }>;
@@ -30,12 +32,15 @@ async function resolve(context: FileContext, name: string, localOnly: boolean): 
     if (record === undefined || record.tombstone) throw notFound(name);
     return { record };
   }
+  const { ring } = context;
   const key = keyOfName(context.idSpace, name);
-  const closest = context.ring.closest(key);
-  if (!context.ring.isRoot(key) && closest.peerId !== context.ring.self.peerId) {
+  const isRoot = ring.isRoot(key);
+  const closest = ring.closest(key);
+  if (!isRoot && closest.peerId !== ring.self.peerId) {
     return { redirect: { type: 'redirect', contact: encodeContact(closest), holder: false } };
   }
-  const newest = await newestForReading(context, name);
+  if (!ring.active()) throw new NotReadyError('this peer has not joined the ring yet, or has left it');
+  const newest = await (isRoot ? newestForReading(context, name) : newestByMajority(context, name));
   if (newest.where === 'nowhere') throw notFound(name);
   if (newest.where === 'here') {
     if (newest.record.tombstone) throw notFound(name);
@@ -59,7 +64,7 @@ export async function serveGet(context: FileContext, stream: FrameStream, reques
   if (request.offset % record.chunkBytes !== 0 || request.offset > record.size) {
     throw new BadMessageError('a range must begin at a chunk of the file');
   }
-  const content = await context.storage.openContent(record);
+  const content = await openOrHeal(context, record);
   try {
     const { chunkHashes } = content;
     const answer = encodeFileAnswer({ type: 'content', record: record.envelope, chunkCount: chunkHashes.length });
@@ -74,6 +79,16 @@ export async function serveGet(context: FileContext, stream: FrameStream, reques
     await stream.writeFrame(END_OF_CONTENT, wait);
   } finally {
     await content.close();
+  }
+}
+
+/** @throws NotReadyError when the copy is damaged and another one takes its place: ask again */
+async function openOrHeal(context: FileContext, record: SignedRecord): Promise<StoredContent> {
+  try {
+    return await context.storage.openContent(record);
+  } catch (error) {
+    if (!(error instanceof ContentCorruptError) || !(await setAsideDamaged(context, record))) throw error;
+    throw new NotReadyError(`the copy of "${record.name}" was damaged here and is fetched anew`, error);
   }
 }
 

@@ -11,7 +11,7 @@
  */
 
 import { ClassicLevel } from 'classic-level';
-import { StorageLockedError, StorageUnusableError, messageOf } from '../base/errors.ts';
+import { StorageLockedError } from '../base/errors.ts';
 import { causeCode, named, storageError } from './file-errors.ts';
 
 export type Database = ClassicLevel<string, Uint8Array>;
@@ -29,12 +29,16 @@ const CACHE_BYTES = 16 * 1024 * 1024;
 const READ_AHEAD_BYTES = 256 * 1024;
 const ROWS_AT_ONCE = 1024;
 
-/** @throws StorageLockedError, StorageUnusableError, NoSpaceError */
-export async function openDatabase(path: string): Promise<Database> {
+/**
+ * @param isNew there is none yet; otherwise none is begun where parts of one are left
+ * @throws StorageLockedError, StorageUnusableError, NoSpaceError
+ */
+export async function openDatabase(path: string, isNew: boolean): Promise<Database> {
   const database: Database = new ClassicLevel<string, Uint8Array>(path, {
     keyEncoding: 'utf8',
     valueEncoding: 'view',
     cacheSize: CACHE_BYTES,
+    createIfMissing: isNew,
   });
   try {
     await database.open();
@@ -46,15 +50,11 @@ export async function openDatabase(path: string): Promise<Database> {
 
 function openError(path: string, error: unknown): Error {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = causeCode(cause);
-  if (code === 'LEVEL_LOCKED') {
+  if (causeCode(cause) === 'LEVEL_LOCKED') {
     return new StorageLockedError(
       `${path} is in use by another process; stop that one, or name another storage directory`,
       cause,
     );
-  }
-  if (code === 'LEVEL_CORRUPTION') {
-    return new StorageUnusableError(`${path} is damaged (${messageOf(cause)}); restore it from a copy`, cause);
   }
   return storageError(`opening ${path}`, cause);
 }

@@ -9,7 +9,7 @@
  */
 
 import { equalBytes } from '../base/bytes.ts';
-import { StorageUnusableError } from '../base/errors.ts';
+import { StoreError } from '../base/errors.ts';
 import { type Version, compareVersions } from '../id/version.ts';
 import { type SignedRecord, readRecord } from '../wire/record.ts';
 import { decodeVersion, encodeVersion } from '../wire/version-bytes.ts';
@@ -60,19 +60,18 @@ export function encodeEntry({ record, path, committedMs }: CatalogEntry): Uint8A
   return bytes;
 }
 
-/** @throws StorageUnusableError when it is damaged */
-export function decodeEntry(bytes: Uint8Array): CatalogEntry {
+/** Undefined when it is damaged, or an entry of another name. */
+export function decodeEntry(name: string, bytes: Uint8Array): CatalogEntry | undefined {
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (header.length < HEADER_BYTES || header.readUInt8(0) !== FORMAT) return undefined;
+  const pathEnd = HEADER_BYTES + header.readUInt16BE(9);
   try {
-    const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (header.readUInt8(0) !== FORMAT) throw new RangeError(`entry of format ${String(bytes[0])}`);
-    const pathEnd = HEADER_BYTES + header.readUInt16BE(9);
-    return {
-      record: readRecord(bytes.subarray(pathEnd)),
-      path: header.toString('utf8', HEADER_BYTES, pathEnd),
-      committedMs: header.readDoubleBE(1),
-    };
-  } catch (cause) {
-    throw new StorageUnusableError('the catalog holds an entry that cannot be read; restore it from a copy', cause);
+    const record = readRecord(bytes.subarray(pathEnd));
+    const path = header.toString('utf8', HEADER_BYTES, pathEnd);
+    return record.name === name ? { record, path, committedMs: header.readDoubleBE(1) } : undefined;
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
   }
 }
 
@@ -85,14 +84,25 @@ export function encodeRedo({ name, change }: RedoEntry): Uint8Array {
   return Buffer.concat([head, path, Buffer.from(name)]);
 }
 
-export function decodeRedo(id: string, value: Uint8Array): RedoEntry {
+/** Undefined when it is damaged. */
+export function decodeRedo(id: string, value: Uint8Array): RedoEntry | undefined {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
   if (bytes[0] === 0) {
-    const version = decodeVersion(value.subarray(0, VERSION_BYTES));
-    return { id, name: bytes.toString('utf8', VERSION_BYTES), change: { kind: 'commit', version } };
+    const version = versionOf(value.subarray(0, VERSION_BYTES));
+    return version && { id, name: bytes.toString('utf8', VERSION_BYTES), change: { kind: 'commit', version } };
   }
+  if (bytes.length < DROP_HEADER_BYTES || (bytes[0] !== DROP_REMOVE && bytes[0] !== DROP_SET_ASIDE)) return undefined;
   const pathEnd = DROP_HEADER_BYTES + bytes.readUInt16BE(1);
   const file = bytes[0] === DROP_REMOVE ? 'remove' : 'set aside';
   const path = bytes.toString('utf8', DROP_HEADER_BYTES, pathEnd);
   return { id, name: bytes.toString('utf8', pathEnd), change: { kind: 'drop', path, file } };
+}
+
+function versionOf(bytes: Uint8Array): Version | undefined {
+  try {
+    return decodeVersion(bytes);
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
 }

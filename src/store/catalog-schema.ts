@@ -26,37 +26,44 @@ import { encodeSlotEntry, slotEntryOf, slotKey } from './slot-entry.ts';
 const NUMBER = '2';
 const NUMBER_WITHOUT_SLOTS = '1';
 
-/** @throws StorageUnusableError when a newer program wrote it, or it cannot be read; NoSpaceError */
-export async function bringUpToDate(database: Database, path: string): Promise<void> {
+/**
+ * @param afresh write what follows from the records anew, whatever is there: the catalog was repaired
+ * @throws StorageUnusableError when a newer program wrote it, or it cannot be read; NoSpaceError
+ */
+export async function bringUpToDate(database: Database, path: string, afresh: boolean): Promise<void> {
   const found = await named(`reading ${path}`, () => database.get(SCHEMA));
   const number = found && Buffer.from(found).toString();
-  if (number === NUMBER) return;
-  if (number !== undefined && number !== NUMBER_WITHOUT_SLOTS) {
+  if (number === NUMBER && !afresh) return;
+  if (number !== undefined && number !== NUMBER && number !== NUMBER_WITHOUT_SLOTS) {
     throw new StorageUnusableError(
       `${path} has the layout number ${number.slice(0, 20)}, this program knows ${NUMBER}; ` +
         'use the newer version of this program that wrote it, or another storage directory',
     );
   }
-  if (number !== undefined) await writeSlots(database, path);
+  // Without a number it is new, or has lost it.
+  await rewrite(database, path, prefixRange(SLOT), ([key]) => ({ type: 'del', key: key.toString() }));
+  await rewrite(database, path, prefixRange(RECORD), slotOperation);
   await write(database, path, [{ type: 'put', key: SCHEMA, value: Buffer.from(NUMBER) }]);
 }
 
-/** Slot entries of all records and no others, whatever was there. */
-async function writeSlots(database: Database, path: string): Promise<void> {
-  await rewrite(database, path, prefixRange(SLOT), ([key]) => ({ type: 'del', key: key.toString() }));
-  await rewrite(database, path, prefixRange(RECORD), ([, value]) => {
-    const entry = slotEntryOf(decodeEntry(plain(value)).record);
-    return { type: 'put', key: slotKey(entry), value: encodeSlotEntry(entry) };
-  });
+/** None for an entry that cannot be read: it is as good as absent. */
+function slotOperation([key, value]: Row): Operation | undefined {
+  const entry = decodeEntry(key.toString('utf8', RECORD.length), plain(value));
+  if (entry === undefined) return undefined;
+  const slot = slotEntryOf(entry.record);
+  return { type: 'put', key: slotKey(slot), value: encodeSlotEntry(slot) };
 }
 
 async function rewrite(
   database: Database,
   path: string,
   range: KeyRange,
-  operationOf: (row: Row) => Operation,
+  operationOf: (row: Row) => Operation | undefined,
 ): Promise<void> {
-  for await (const rows of scan(database, range)) await write(database, path, rows.map(operationOf));
+  for await (const rows of scan(database, range)) {
+    const operations = rows.map(operationOf).filter((operation) => operation !== undefined);
+    await write(database, path, operations);
+  }
 }
 
 async function write(database: Database, path: string, operations: Operation[]): Promise<void> {

@@ -4,6 +4,9 @@
  * ring. How the keys look stands in catalog-database.ts.
  */
 
+import type { Log } from '../base/log.ts';
+import { slotOfName } from '../id/key.ts';
+import { chunkCount } from '../wire/record.ts';
 import {
   type CatalogEntry,
   type RedoEntry,
@@ -15,9 +18,11 @@ import {
 import {
   type Database,
   HASHES,
+  type KeyRange,
   type Operation,
   RECORD,
   REDO,
+  type Row,
   SETTING,
   SLOT,
   openDatabase,
@@ -27,12 +32,11 @@ import {
 } from './catalog-database.ts';
 import type { SlotRange } from '../id/key.ts';
 import { bringUpToDate } from './catalog-schema.ts';
-import { named } from './file-errors.ts';
+import { isDatabaseDamage, named } from './file-errors.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type HeldOptions, heldIn } from './held-in.ts';
 import { KeyIndex } from './key-index.ts';
-import { type Held, decodeSlotEntry, encodeSlotEntry, slotEntryOf, slotKey } from './slot-entry.ts';
-import { chunkCount } from '../wire/record.ts';
+import { type Held, type SlotEntry, decodeSlotEntry, encodeSlotEntry, slotEntryOf, slotKey } from './slot-entry.ts';
 
 /** What a commit changes. */
 export type CatalogChange = {
@@ -41,7 +45,8 @@ export type CatalogChange = {
   readonly present: CatalogEntry | undefined;
   /** Of a file with more than one chunk. */
   readonly hashes: Uint8Array | undefined;
-  readonly redo: RedoEntry;
+  /** Where the file is not in its place yet. */
+  readonly redo: RedoEntry | undefined;
 };
 
 export type ListOptions = {
@@ -53,24 +58,41 @@ export type ListOptions = {
   readonly tombstones?: boolean;
 };
 
+export type CatalogOptions = {
+  readonly isNew: boolean;
+  /** Write what follows from the records anew. */
+  readonly afresh: boolean;
+  readonly log: Log;
+  /** Parts of the database turn out to be damaged while it is in use. */
+  readonly onDamage: () => void;
+};
+
 export class Catalog {
   readonly #database: Database;
+  readonly #options: CatalogOptions;
   readonly #writes: GroupCommit<Operation>;
+  /** Names whose entries cannot be read: they count as absent, and the next commit replaces them. */
+  readonly #unreadable = new Set<string>();
   /** Follows each write when that is durable. */
   readonly index = new KeyIndex();
 
-  private constructor(database: Database) {
+  private constructor(database: Database, options: CatalogOptions) {
     this.#database = database;
-    this.#writes = new GroupCommit((operations) => database.batch(operations, { sync: true }));
+    this.#options = options;
+    this.#writes = new GroupCommit((operations) => this.#noting(() => database.batch(operations, { sync: true })));
   }
 
   /** @throws StorageLockedError, StorageUnusableError, NoSpaceError */
-  static async open(path: string): Promise<Catalog> {
-    const database = await openDatabase(path);
-    const catalog = new Catalog(database);
+  static async open(path: string, options: CatalogOptions): Promise<Catalog> {
+    const database = await openDatabase(path, options.isNew);
+    const catalog = new Catalog(database, options);
     try {
-      await bringUpToDate(database, path);
-      await catalog.#loadIndex();
+      await bringUpToDate(database, path, options.afresh);
+      if (!(await catalog.#loadIndex())) {
+        options.log.warn('store.slots.damaged', { catalog: path });
+        await bringUpToDate(database, path, true);
+        await catalog.#loadIndex();
+      }
     } catch (error) {
       await database.close();
       throw error;
@@ -78,10 +100,17 @@ export class Catalog {
     return catalog;
   }
 
-  async #loadIndex(): Promise<void> {
+  /** False when a slot entry cannot be read: they are to be written anew then. */
+  async #loadIndex(): Promise<boolean> {
+    this.index.clear();
     for await (const rows of scan(this.#database, prefixRange(SLOT))) {
-      for (const row of rows) this.index.add(decodeSlotEntry(row));
+      for (const row of rows) {
+        const entry = decodeSlotEntry(row);
+        if (entry === undefined) return false;
+        this.index.add(entry);
+      }
     }
+    return true;
   }
 
   async setting(key: string): Promise<Uint8Array | undefined> {
@@ -94,8 +123,31 @@ export class Catalog {
   }
 
   async entry(name: string): Promise<CatalogEntry | undefined> {
-    const bytes = await this.#get(RECORD + name);
-    return bytes === undefined ? undefined : decodeEntry(bytes);
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = await this.#get(RECORD + name);
+    } catch (error) {
+      if (!isDatabaseDamage(error)) throw error;
+      this.#noteUnreadable(name);
+      return undefined;
+    }
+    return bytes && this.#decode(name, bytes);
+  }
+
+  /** Whether there is an entry that counts as absent because it cannot be read. Known once it was asked for. */
+  isUnreadable(name: string): boolean {
+    return this.#unreadable.has(name);
+  }
+
+  #decode(name: string, bytes: Uint8Array): CatalogEntry | undefined {
+    const entry = decodeEntry(name, bytes);
+    if (entry === undefined) this.#noteUnreadable(name);
+    return entry;
+  }
+
+  #noteUnreadable(name: string): void {
+    if (!this.#unreadable.has(name)) this.#options.log.error('store.record.unreadable', { name });
+    this.#unreadable.add(name);
   }
 
   async hashes(name: string): Promise<Uint8Array | undefined> {
@@ -106,20 +158,35 @@ export class Catalog {
   async commit({ entry, present, hashes, redo }: CatalogChange): Promise<void> {
     const { name } = entry.record;
     const slot = slotEntryOf(entry.record);
-    const before = present && slotEntryOf(present.record);
+    const former = present === undefined ? await this.#slotsOfUnreadable(name) : [slotEntryOf(present.record)];
     const operations: Operation[] = [
       { type: 'put', key: RECORD + name, value: encodeEntry(entry) },
-      { type: 'put', key: REDO + redo.id, value: encodeRedo(redo) },
       { type: 'put', key: slotKey(slot), value: encodeSlotEntry(slot) },
     ];
-    if (before !== undefined && before.replicas !== slot.replicas) {
-      operations.push({ type: 'del', key: slotKey(before) });
-    }
+    const left = former.filter(({ replicas }) => replicas !== slot.replicas);
+    for (const old of left) operations.push({ type: 'del', key: slotKey(old) });
+    if (redo !== undefined) operations.push({ type: 'put', key: REDO + redo.id, value: encodeRedo(redo) });
     if (hashes !== undefined) operations.push({ type: 'put', key: HASHES + name, value: hashes });
-    else if (present !== undefined && hasHashList(present)) operations.push({ type: 'del', key: HASHES + name });
+    else if (present === undefined ? this.isUnreadable(name) : hasHashList(present)) {
+      operations.push({ type: 'del', key: HASHES + name });
+    }
     await this.#writes.commit(operations);
-    if (before !== undefined) this.index.remove(before);
+    for (const old of former) this.index.remove(old);
     this.index.add(slot);
+    this.#unreadable.delete(name);
+  }
+
+  /** The slot entries that an entry that cannot be read left behind. */
+  async #slotsOfUnreadable(name: string): Promise<SlotEntry[]> {
+    if (!this.isUnreadable(name)) return [];
+    const found: SlotEntry[] = [];
+    for (const replicas of this.index.replicaCounts()) {
+      const key = slotKey({ replicas, slot: slotOfName(name), name: Buffer.from(name) });
+      const value = await this.#get(key);
+      const entry = value && decodeSlotEntry([Buffer.from(key), value]);
+      if (entry !== undefined) found.push(entry);
+    }
+    return found;
   }
 
   /** The point from which a record is forgotten. Durable when it resolves. @throws as GroupCommit.commit */
@@ -143,16 +210,21 @@ export class Catalog {
 
   async redoEntries(): Promise<RedoEntry[]> {
     const entries: RedoEntry[] = [];
-    for await (const rows of scan(this.#database, prefixRange(REDO))) {
-      for (const [key, value] of rows) entries.push(decodeRedo(key.toString('utf8', REDO.length), plain(value)));
+    for await (const rows of this.#scan(prefixRange(REDO))) {
+      for (const [key, value] of rows) {
+        const id = key.toString('utf8', REDO.length);
+        const entry = decodeRedo(id, plain(value));
+        if (entry !== undefined) entries.push(entry);
+        else this.#options.log.error('store.redo.unreadable', { id });
+      }
     }
     return entries;
   }
 
   /** Tombstones committed before a time, some at a time. */
   async *tombstonesBefore(committedMs: number): AsyncGenerator<CatalogEntry[]> {
-    for await (const rows of scan(this.#database, prefixRange(RECORD))) {
-      const entries = rows.map(([, value]) => decodeEntry(plain(value)));
+    for await (const rows of this.#scan(prefixRange(RECORD))) {
+      const entries = rows.map((row) => this.#entryOf(row)).filter((entry) => entry !== undefined);
       yield entries.filter((entry) => entry.record.tombstone && entry.committedMs < committedMs);
     }
   }
@@ -163,15 +235,19 @@ export class Catalog {
     const behind = Buffer.from(RECORD + last);
     const start = Buffer.compare(behind, gte) >= 0 ? { gt: behind } : { gte };
     const entries: CatalogEntry[] = [];
-    for await (const rows of scan(this.#database, { ...start, lt }, limit + 1)) {
-      for (const [, value] of rows) {
-        const entry = decodeEntry(plain(value));
-        if (entry.record.tombstone && !tombstones) continue;
+    for await (const rows of this.#scan({ ...start, lt }, limit + 1)) {
+      for (const row of rows) {
+        const entry = this.#entryOf(row);
+        if (entry === undefined || (entry.record.tombstone && !tombstones)) continue;
         if (entries.length === limit) return { entries, more: true };
         entries.push(entry);
       }
     }
     return { entries, more: false };
+  }
+
+  #entryOf([key, value]: Row): CatalogEntry | undefined {
+    return this.#decode(key.toString('utf8', RECORD.length), plain(value));
   }
 
   heldIn(replicas: number, range: SlotRange, options: HeldOptions): Promise<{ held: Held[]; more: boolean }> {
@@ -195,8 +271,27 @@ export class Catalog {
 
   /** At once: a small value is nearly always in memory, and a detour over the thread pool costs ten times as much. */
   async #get(key: string): Promise<Uint8Array | undefined> {
-    const value = await named('reading the catalog', () => Promise.resolve(this.#database.getSync(key)));
+    const read = () => Promise.resolve(this.#database.getSync(key));
+    const value = await this.#noting(() => named('reading the catalog', read));
     return value && plain(value);
+  }
+
+  async *#scan(range: KeyRange, rowsAtOnce?: number): AsyncGenerator<Row[]> {
+    try {
+      yield* scan(this.#database, range, rowsAtOnce);
+    } catch (error) {
+      if (isDatabaseDamage(error)) this.#options.onDamage();
+      throw error;
+    }
+  }
+
+  async #noting<T>(access: () => Promise<T>): Promise<T> {
+    try {
+      return await access();
+    } catch (error) {
+      if (isDatabaseDamage(error)) this.#options.onDamage();
+      throw error;
+    }
   }
 }
 

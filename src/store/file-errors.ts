@@ -31,6 +31,19 @@ export function causeCode(error: unknown): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** What the database says when files of its own are torn or lost. A broken disk is another matter. */
+const DATABASE_DAMAGED = /Corruption|No such file or directory|Is a directory|Invalid argument|repair found no files/;
+const NO_DATABASE = /does not exist \(create_if_missing is false\)/;
+
+/** Whether this was thrown because the database itself is damaged, which repairing may help. */
+export function isDatabaseDamage(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const ofDatabase = causeCode(at)?.startsWith('LEVEL_') === true;
+    if ((ofDatabase && DATABASE_DAMAGED.test(at.message)) || NO_DATABASE.test(at.message)) return true;
+  }
+  return false;
+}
+
 /**
  * A named error for a failed access to the storage directory; a StoreError passes through as it is.
  *

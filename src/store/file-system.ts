@@ -23,6 +23,10 @@ export type FileSystem = {
   close(fd: number): Promise<void>;
   /** Undefined for what is no ordinary file. */
   size(fd: number): Promise<number | undefined>;
+  /** Differs when it is another file, or was written to since. */
+  identity(fd: number): Promise<string>;
+  /** And no symbolic link to one. False where nothing is. */
+  isDirectory(path: string): Promise<boolean>;
   /** Makes the entries of a directory durable. */
   syncDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -67,6 +71,13 @@ export const nodeFileSystem: FileSystem = {
     const stat = await fstat(fd);
     return stat.isFile() ? stat.size : undefined;
   },
+  async identity(fd) {
+    const { dev, ino, size, mtimeMs, ctimeMs } = await fstat(fd);
+    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+  },
+  async isDirectory(path) {
+    return (await fs.promises.lstat(path).catch(ignoringAbsence))?.isDirectory() ?? false;
+  },
   async syncDirectory(path) {
     const fd = await open(path, O_RDONLY | O_DIRECTORY, 0);
     try {
@@ -86,6 +97,10 @@ export const nodeFileSystem: FileSystem = {
     return bavail * bsize;
   },
 };
+
+function ignoringAbsence(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
 
 /** Writes all of the parts, whatever the system takes at a time. */
 export async function writeFully(

@@ -73,6 +73,11 @@ export class KeyIndex {
     return sums;
   }
 
+  clear(): void {
+    this.#byReplicas.clear();
+    this.#files = this.#tombstones = this.#bytes = 0;
+  }
+
   get totals(): Totals {
     return { files: this.#files, tombstones: this.#tombstones, bytes: this.#bytes };
   }

@@ -26,6 +26,8 @@ export class Layout {
   readonly files: string;
   readonly incoming: string;
   readonly quarantine: string;
+  /** A file that is there while the catalog is known to be damaged. */
+  readonly catalogDamaged: string;
 
   constructor(root: string) {
     this.root = root;
@@ -33,6 +35,7 @@ export class Layout {
     this.files = join(root, 'files');
     this.incoming = join(root, 'incoming');
     this.quarantine = join(root, 'quarantine');
+    this.catalogDamaged = join(root, 'catalog-damaged');
   }
 
   /** @param id 32 hex digits */
@@ -57,6 +60,11 @@ export class Layout {
    */
   quarantined(id: string, path: string): string {
     return join(this.quarantine, id, basename(path));
+  }
+
+  /** Where a catalog that cannot be read is kept. */
+  quarantinedCatalog(when: Date): string {
+    return join(this.quarantine, `catalog-${when.toISOString().replace(/:/g, '-')}`);
   }
 
   /** Makes the directories that are missing, durably. @throws StorageUnusableError, NoSpaceError */

@@ -76,6 +76,11 @@ export class Placement {
     return move === undefined ? this.#parts.layout.file(path) : this.#parts.layout.incomingFile(move.id);
   }
 
+  /** Whether a move of the name is still to come, or failed. Call under the name's lock. */
+  isPending(name: string): boolean {
+    return this.#pending.has(name);
+  }
+
   /** Waits until all moves are done and durable, and hands their redo entries over to be dropped. */
   async settle(): Promise<void> {
     while (this.#waiting.length > 0 || this.#moving > 0) await this.#nextEnd();

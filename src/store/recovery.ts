@@ -53,7 +53,8 @@ async function moveOfCommit(
 
 async function moveOfDrop(parts: StorageParts, move: Move): Promise<Move | undefined> {
   const entry = await parts.catalog.entry(move.name);
-  // What was stored under the name since then lies in the same place, or will.
+  // What was stored under the name since then lies in the same place, or will; so it may if its entry is unreadable.
+  if (parts.catalog.isUnreadable(move.name)) return undefined;
   const takenAgain = entry !== undefined && !entry.record.tombstone && entry.path === move.path;
   return takenAgain ? undefined : move;
 }

@@ -30,8 +30,8 @@ const VALUE_BYTES = STATE_BYTES + 8;
 /** Hex digits of the number of replicas, and of the slot. */
 const REPLICAS_DIGITS = 2;
 const SLOT_DIGITS = 4;
-const SLOT_AT = SLOT.length + REPLICAS_DIGITS;
-const NAME_AT = SLOT_AT + SLOT_DIGITS;
+const NAME_AT = SLOT.length + REPLICAS_DIGITS + SLOT_DIGITS;
+const PLACE = /^slot:([0-9a-f]{2})([0-9a-f]{4})$/;
 
 export function slotEntryOf({ name, replicas, version, tombstone, size }: SignedRecord): SlotEntry {
   const state = new Uint8Array(STATE_BYTES);
@@ -47,7 +47,7 @@ export function slotPrefix(replicas: number, slot: number): string {
   return SLOT + hex(replicas, REPLICAS_DIGITS) + digits;
 }
 
-export function slotKey({ replicas, slot, name }: SlotEntry): string {
+export function slotKey({ replicas, slot, name }: Pick<SlotEntry, 'replicas' | 'slot' | 'name'>): string {
   return slotPrefix(replicas, slot) + Buffer.from(name).toString();
 }
 
@@ -58,14 +58,14 @@ export function encodeSlotEntry({ state, size }: SlotEntry): Uint8Array {
   return value;
 }
 
-export function decodeSlotEntry([key, value]: Row): SlotEntry {
-  return {
-    replicas: Number.parseInt(key.toString('latin1', SLOT.length, SLOT_AT), 16),
-    slot: Number.parseInt(key.toString('latin1', SLOT_AT, NAME_AT), 16),
-    name: key.subarray(NAME_AT),
-    state: value.subarray(0, STATE_BYTES),
-    size: new DataView(value.buffer, value.byteOffset, value.length).getFloat64(STATE_BYTES),
-  };
+/** Undefined when it is damaged. */
+export function decodeSlotEntry([key, value]: Row): SlotEntry | undefined {
+  const place = PLACE.exec(key.toString('latin1', 0, NAME_AT));
+  if (place === null || value.length !== VALUE_BYTES) return undefined;
+  const size = new DataView(value.buffer, value.byteOffset, value.length).getFloat64(STATE_BYTES);
+  if (!Number.isSafeInteger(size) || size < 0) return undefined;
+  const [replicas, slot] = [Number.parseInt(place[1] ?? '', 16), Number.parseInt(place[2] ?? '', 16)];
+  return { replicas, slot, name: key.subarray(NAME_AT), state: value.subarray(0, STATE_BYTES), size };
 }
 
 export function heldOf([key, value]: Row): Held {

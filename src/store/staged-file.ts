@@ -75,6 +75,7 @@ export class IncomingFile implements StagedFile {
   #failure: { readonly error: unknown } | undefined;
   #call: Promise<void> = Promise.resolve();
   #created = false;
+  #isOver = false;
 
   constructor(place: StagingPlace) {
     this.#place = place;
@@ -129,21 +130,23 @@ export class IncomingFile implements StagedFile {
       this.#fd = undefined;
       await this.#place.files.close(fd);
       await this.#place.syncIncoming();
+      this.#place.space.finish();
     });
   }
 
-  /** It has been committed: the file belongs to the catalog now. */
+  /** The file belongs to the catalog from now on; its space counts as this copy's until it is discarded. */
   handOver(): void {
     assert(this.#state === 'finished', 'only a finished copy is committed');
     this.#state = 'ended';
-    this.#end();
   }
 
   async discard(): Promise<void> {
     await this.#call.catch(() => undefined); // Its caller has the error.
-    if (this.#state === 'ended') return;
-    this.#state = 'ended';
-    await this.#remove();
+    if (this.#state !== 'ended') {
+      this.#state = 'ended';
+      await this.#remove();
+    }
+    this.#end();
   }
 
   /** Runs one call; a failure discards the copy and is what every later call throws. */
@@ -203,7 +206,8 @@ export class IncomingFile implements StagedFile {
   async #reserve(): Promise<void> {
     const { space } = this.#place;
     const missing = this.#size - space.bytes;
-    if (missing > 0) await space.extend(this.#size <= SMALL_BYTES ? missing : Math.max(missing, RESERVE_STEP_BYTES));
+    const step = this.#size <= SMALL_BYTES ? missing : Math.max(missing, RESERVE_STEP_BYTES);
+    if (missing > 0) await space.extend(missing, step);
   }
 
   async #create(): Promise<number> {
@@ -231,6 +235,8 @@ export class IncomingFile implements StagedFile {
   }
 
   #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#place.space.release();
     this.#place.onEnd();
   }

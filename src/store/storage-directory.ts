@@ -16,29 +16,33 @@ import type { SlotRange } from '../id/key.ts';
 import type { Version } from '../id/version.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import { checkWrite } from '../wire/succession.ts';
-import { Catalog, type ListOptions } from './catalog.ts';
+import { adopt } from './adoption.ts';
+import type { Catalog, ListOptions } from './catalog.ts';
+import { openCatalog } from './catalog-opening.ts';
 import { type Admission, commitStaged, commitTombstone } from './commits.ts';
 import { openStaged, openStored } from './content-opening.ts';
 import { drop, purgeTombstones } from './forgetting.ts';
 import { named } from './file-errors.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import { FREE_SPACE_FLOOR_BYTES_DEFAULT, FreeSpace } from './free-space.ts';
+import { FREE_SPACE_FLOOR_BYTES_DEFAULT, FreeSpace, type SpaceReport } from './free-space.ts';
 import type { HeldOptions } from './held-in.ts';
 import type { RangeSummary, Totals } from './key-index.ts';
 import { KeyedLock } from './keyed-lock.ts';
-import { Layout, newId } from './layout.ts';
+import { Layout } from './layout.ts';
 import { Placement } from './placement.ts';
 import { recover } from './recovery.ts';
 import { type ScrubOptions, type ScrubReport, scrub } from './scrub.ts';
-import { SharedSync } from './shared-sync.ts';
 import type { Held } from './slot-entry.ts';
 import { IncomingFile, type StagedFile } from './staged-file.ts';
+import { type StageOptions, Staging } from './staging.ts';
 import type { StorageParts } from './storage-parts.ts';
 import type { StoredContent } from './stored-content.ts';
 import { type Soundness, verify } from './verification.ts';
 
 export type StorageOptions = {
   readonly log: Log;
+  /** How much content it may hold, what is on its way in included; without it, as much as the disk takes. */
+  readonly capacityBytes?: number;
   /** Below so many free bytes nothing is taken any more. */
   readonly freeSpaceFloorBytes?: number;
   /** For tests: calls to the file system can be made to stop or fail. */
@@ -57,14 +61,14 @@ export class StorageDirectory {
   readonly settings: Settings;
   readonly #parts: StorageParts;
   readonly #space: FreeSpace;
-  readonly #incomingSync: SharedSync;
-  readonly #staged = new Set<IncomingFile>();
+  readonly #staging: Staging;
   readonly #commits = new Set<Promise<unknown>>();
   readonly #readings = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
 
   private constructor(layout: Layout, catalog: Catalog, options: StorageOptions) {
-    const { log, files = nodeFileSystem, freeSpaceFloorBytes = FREE_SPACE_FLOOR_BYTES_DEFAULT } = options;
+    const { log, files = nodeFileSystem, capacityBytes } = options;
+    const { freeSpaceFloorBytes = FREE_SPACE_FLOOR_BYTES_DEFAULT } = options;
     this.path = layout.root;
     this.settings = { get: (key) => catalog.setting(key), put: (key, value) => catalog.putSetting(key, value) };
     const lock = new KeyedLock();
@@ -73,8 +77,9 @@ export class StorageDirectory {
     };
     const placement = new Placement({ files, layout, lock, log, dropRedo });
     this.#parts = { files, layout, catalog, placement, lock, log };
-    this.#space = new FreeSpace(files, layout.root, freeSpaceFloorBytes);
-    this.#incomingSync = new SharedSync(() => files.syncDirectory(layout.incoming));
+    const heldBytes = () => catalog.index.totals.bytes;
+    this.#space = new FreeSpace(files, layout.root, { floorBytes: freeSpaceFloorBytes, capacityBytes, heldBytes });
+    this.#staging = new Staging(files, layout, this.#space);
   }
 
   /**
@@ -84,10 +89,10 @@ export class StorageDirectory {
    * @throws StorageUnusableError when it is no directory, not permitted, damaged, or of a newer layout
    */
   static async open(path: string, options: StorageOptions): Promise<StorageDirectory> {
-    const { files = nodeFileSystem } = options;
+    const { files = nodeFileSystem, log } = options;
     const layout = new Layout(resolve(path));
     await layout.make(files);
-    const catalog = await Catalog.open(layout.catalog);
+    const catalog = await openCatalog({ files, layout, log });
     try {
       await named(`opening ${layout.root}`, () => files.syncDirectory(layout.root));
       const directory = new StorageDirectory(layout, catalog, options);
@@ -142,29 +147,15 @@ export class StorageDirectory {
   /**
    * Begins a copy on its way in.
    *
-   * @param options.sizeHint bytes to come, where known: refused at once when they do not fit. Space is set aside only
-   *   as bytes arrive, so that nobody blocks the disk by announcing
+   * Space is set aside only as bytes arrive, so that nobody blocks the disk by announcing.
+   *
    * @throws NoSpaceError before any byte is written
    * @throws StorageUnusableError when nothing can be stored any more
    */
-  async stage(options: { chunkBytes: number; sizeHint?: number }): Promise<StagedFile> {
+  async stage(options: StageOptions): Promise<StagedFile> {
     this.#throwIfClosed();
     this.#parts.catalog.check();
-    const space = await this.#space.begin(options.sizeHint ?? 0);
-    const id = newId();
-    const staged = new IncomingFile({
-      files: this.#parts.files,
-      path: this.#parts.layout.incomingFile(id),
-      id,
-      chunkBytes: options.chunkBytes,
-      space,
-      syncIncoming: () => this.#incomingSync.request(),
-      onEnd: () => {
-        this.#staged.delete(staged);
-      },
-    });
-    this.#staged.add(staged);
-    return staged;
+    return this.#staging.begin(options);
   }
 
   /** A finished copy, for those who are to have it, too, before it is committed. @throws StorageUnusableError */
@@ -230,7 +221,9 @@ export class StorageDirectory {
   async verify(name: string): Promise<Soundness> {
     this.#throwIfClosed();
     const record = await this.record(name);
-    return record === undefined || record.tombstone ? 'absent' : track(this.#readings, verify(this.#parts, record));
+    return record === undefined || record.tombstone
+      ? 'absent'
+      : track(this.#readings, verify(this.#parts, record, this.#whileOpen));
   }
 
   /**
@@ -244,11 +237,28 @@ export class StorageDirectory {
     return track(this.#commits, drop(this.#parts, name, version, 'set aside'));
   }
 
+  /**
+   * Takes the file that lies in the place of a name without a record for the content of this record, if that is what it
+   * is. For a peer whose catalog was lost: content that is still here need not be sent again.
+   *
+   * @param hashes of the chunks, where they are known: what does not fit is noticed early
+   * @returns false when there is no such file, it is not the record's, or the name has a record already
+   */
+  async adopt(record: SignedRecord, hashes: readonly Uint8Array[] | undefined): Promise<boolean> {
+    this.#throwIfClosed();
+    return track(this.#readings, adopt(this.#parts, record, hashes, this.#whileOpen));
+  }
+
   /** Verifies all files, going on where the last pass was broken off. Ends when the directory is closed, too. */
   async scrub(options: ScrubOptions): Promise<ScrubReport> {
     this.#throwIfClosed();
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
     return track(this.#readings, scrub(this.#parts, { ...options, signal }));
+  }
+
+  /** @throws StorageUnusableError when the system does not say */
+  space(): Promise<SpaceReport> {
+    return this.#space.report();
   }
 
   /** Waits until every commit so far has been carried out in `files/`. */
@@ -263,10 +273,16 @@ export class StorageDirectory {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     await Promise.allSettled([...this.#commits, ...this.#readings]);
-    await Promise.allSettled([...this.#staged].map((staged) => staged.discard()));
+    await this.#staging.end();
     await this.settle();
     await this.#parts.catalog.close();
   }
+
+  /** Breaks a long reading off when the directory is closed. */
+  readonly #whileOpen = (): Promise<void> => {
+    this.#throwIfClosed();
+    return Promise.resolve();
+  };
 
   /** Whoever is in the midst of a transfer when the directory is closed hears of it here. */
   #throwIfClosed(): void {

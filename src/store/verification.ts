@@ -46,18 +46,41 @@ function isSigned(record: SignedRecord): boolean {
 
 /** Whether file, kept chunk hashes and record fit each other. */
 async function isWhole(content: StoredContent, pacing?: Pacing): Promise<boolean> {
-  const { record, chunkHashes } = content;
+  const hasher = await hashContent(content, content.chunkHashes, pacing);
+  return hasher !== undefined && equalBytes(hasher.merkleRoot, content.record.merkleRoot);
+}
+
+/**
+ * The hashes of what lies on the disk; undefined as soon as a chunk's is not the one listed, or the file cannot be read.
+ *
+ * @param listed undefined where no list is known
+ */
+export async function hashContent(
+  content: StoredContent,
+  listed: readonly Uint8Array[] | undefined,
+  pacing?: Pacing,
+): Promise<ChunkHasher | undefined> {
+  const { record } = content;
   const hasher = new ChunkHasher(record.chunkBytes);
+  let checked = 0;
+  const fits = () => {
+    if (listed === undefined) return true;
+    for (; checked < hasher.hashes.length; checked++) {
+      const [found, expected] = [hasher.hashes[checked], listed[checked]];
+      if (found === undefined || expected === undefined || !equalBytes(found, expected)) return false;
+    }
+    return true;
+  };
   try {
     for await (const piece of content.read(0, record.size)) {
       hasher.update(piece);
+      if (!fits()) return undefined;
       await pacing?.(piece.length);
     }
   } catch (error) {
-    if (error instanceof ContentCorruptError) return false;
+    if (error instanceof ContentCorruptError) return undefined;
     throw error;
   }
   hasher.finish();
-  const asKept = hasher.hashes.every((hash, i) => equalBytes(hash, chunkHashes[i] ?? hash.subarray(1)));
-  return asKept && equalBytes(hasher.merkleRoot, record.merkleRoot);
+  return fits() ? hasher : undefined;
 }

@@ -43,7 +43,8 @@ export type FileRequest =
     }
   | { readonly type: 'stat'; readonly name: string; readonly localOnly: boolean }
   | { readonly type: 'remove'; readonly name: string }
-  | { readonly type: 'list'; readonly prefix: string; readonly after: string; readonly limit: number };
+  | { readonly type: 'list'; readonly prefix: string; readonly after: string; readonly limit: number }
+  | { readonly type: 'check'; readonly name: string; readonly version: Version; readonly chunk: number };
 
 export type ReplicaName = { readonly nodeId: number; readonly peerId: string };
 
@@ -63,6 +64,7 @@ export type FileAnswer =
       readonly more: boolean;
       readonly neighbours: readonly Uint8Array[];
     }
+  | { readonly type: 'checked'; readonly setAside: boolean }
   | { readonly type: 'redirect'; readonly contact: Uint8Array; readonly holder: boolean }
   | { readonly type: 'failure'; readonly error: StoreError };
 
@@ -92,6 +94,10 @@ export function encodeFileRequest(request: FileRequest): Uint8Array {
       return WireRequest.encode({ remove: request });
     case 'list':
       return WireRequest.encode({ list: request });
+    case 'check': {
+      const { name, version, chunk } = request;
+      return WireRequest.encode({ check: { name, version: encodeVersion(version), chunk } });
+    }
   }
 }
 
@@ -127,6 +133,12 @@ export function decodeFileRequest(bytes: Uint8Array): FileRequest {
     checkName(wire.remove.name);
     return { type: 'remove', name: wire.remove.name };
   }
+  if (wire.check !== undefined) {
+    const { name, version, chunk } = wire.check;
+    checkName(name);
+    check(chunk < CHUNKS_PER_FILE_MAX, 'a chunk that no file has');
+    return { type: 'check', name, version: decodeVersion(version), chunk };
+  }
   check(wire.list !== undefined, 'a file request of an unknown kind');
   const { prefix, after, limit } = wire.list;
   check(utf8(prefix).length <= NAME_BYTES_MAX && utf8(after).length <= NAME_BYTES_MAX, "a list's prefix is too long");
@@ -149,6 +161,8 @@ export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
       const { records, more, neighbours } = answer;
       return WireAnswer.encode({ listPage: { records: [...records], more, neighbours: [...neighbours] } });
     }
+    case 'checked':
+      return WireAnswer.encode({ checked: answer });
     case 'redirect':
       return WireAnswer.encode({ redirect: answer });
     case 'failure':
@@ -182,6 +196,7 @@ export function decodeFileAnswer(bytes: Uint8Array): FileAnswer {
     );
     return { type: 'list-page', records, more, neighbours };
   }
+  if (wire.checked !== undefined) return { type: 'checked', setAside: wire.checked.setAside };
   if (wire.redirect !== undefined) return { type: 'redirect', ...wire.redirect };
   check(wire.failure !== undefined, 'a file answer of an unknown kind');
   return { type: 'failure', error: decodeFailure(wire.failure) };

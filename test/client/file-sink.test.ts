@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileSink } from '../../src/client/file-sink.ts';
-import type { FileEntry } from '../../src/client/types.ts';
+import type { ContentShape, FileEntry } from '../../src/client/types.ts';
 
 const entry: FileEntry = {
   name: 'n',
@@ -16,6 +16,8 @@ const entry: FileEntry = {
   owner: 'o',
 };
 
+const shape: ContentShape = { version: '1-00', merkleRoot: '', chunkBytes: 4, chunks: 2 };
+
 describe('FileSink', () => {
   let dir: string;
   beforeEach(async () => {
@@ -26,7 +28,7 @@ describe('FileSink', () => {
   it('gives the file its name, mode and time only when it is complete', async () => {
     const path = join(dir, 'out');
     const sink = new FileSink(path, false);
-    await sink.start(entry);
+    await sink.start(entry, shape, 0);
     await sink.write([Buffer.from('he'), Buffer.from('llo')]);
     expect(await readdir(dir)).not.toContain('out');
     await sink.complete();
@@ -38,7 +40,7 @@ describe('FileSink', () => {
 
   it('leaves nothing behind when it is given up', async () => {
     const sink = new FileSink(join(dir, 'out'), false);
-    await sink.start(entry);
+    await sink.start(entry, shape, 0);
     await sink.write([Buffer.from('he')]);
     await sink.discard();
     expect(await readdir(dir)).toEqual([]);
@@ -47,11 +49,11 @@ describe('FileSink', () => {
   it('refuses to replace a file that was there, or that has appeared meanwhile', async () => {
     const path = join(dir, 'out');
     const late = new FileSink(path, false);
-    await late.start(entry);
+    await late.start(entry, shape, 0);
     await writeFile(path, 'mine');
     await expect(late.complete()).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
     await late.discard();
-    await expect(new FileSink(path, false).start(entry)).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    await expect(new FileSink(path, false).start(entry, shape, 0)).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
     expect(await readFile(path, 'utf8')).toBe('mine');
     expect(await readdir(dir)).toEqual(['out']);
   });
@@ -61,7 +63,7 @@ describe('FileSink', () => {
     await writeFile(target, 'mine');
     await symlink(target, path);
     const sink = new FileSink(path, true);
-    await sink.start(entry);
+    await sink.start(entry, shape, 0);
     await sink.write([Buffer.from('theirs')]);
     await sink.complete();
     expect(await readFile(target, 'utf8')).toBe('mine');
@@ -70,14 +72,14 @@ describe('FileSink', () => {
 
   it('writes straight to a device', async () => {
     const sink = new FileSink('/dev/null', false);
-    await sink.start(entry);
+    await sink.start(entry, shape, 0);
     await sink.write([Buffer.from('gone')]);
     await sink.complete();
     expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
   });
 
   it('says why a place cannot be written', async () => {
-    await expect(new FileSink(join(dir, 'no/such/dir'), false).start(entry)).rejects.toThrow('cannot write');
+    await expect(new FileSink(join(dir, 'no/such/dir'), false).start(entry, shape, 0)).rejects.toThrow('cannot write');
     await chmod(dir, 0o700);
   });
 });

@@ -133,53 +133,6 @@ describe('a failing call to the file system', () => {
   });
 });
 
-describe('the free-space floor', () => {
-  it('refuses before a byte is written what cannot fit, and lets nobody block the disk by announcing', async () => {
-    await temporaryDirectory(async (path) => {
-      const { files, calls } = scriptedFiles({});
-      const little: FileSystem = { ...files, freeBytes: () => Promise.resolve(100 * MIB) };
-      const storage = await StorageDirectory.open(path, {
-        log: silentLog,
-        files: little,
-        freeSpaceFloorBytes: 20 * MIB,
-      });
-      const first = await storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 80 * MIB });
-      const opened = calls.length;
-      const refused = storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 81 * MIB });
-      await expect(refused).rejects.toThrow(NoSpaceError);
-      await expect(refused).rejects.toThrow(/make room/);
-      expect(calls.length).toBe(opened);
-      await (await storage.stage({ chunkBytes: CHUNK_BYTES, sizeHint: 80 * MIB })).discard();
-      await first.discard();
-      await storage.close();
-    });
-  });
-
-  it('stops content that outgrows what was announced', async () => {
-    await temporaryDirectory(async (path) => {
-      const { files } = scriptedFiles({});
-      let free = 10 * MIB;
-      const filling: FileSystem = {
-        ...files,
-        freeBytes: () => Promise.resolve(free),
-        writev: async (...args) => {
-          const written = await files.writev(...args);
-          free -= written;
-          return written;
-        },
-      };
-      const storage = await StorageDirectory.open(path, { log: silentLog, files: filling, freeSpaceFloorBytes: 0 });
-      const staged = await storage.stage({ chunkBytes: MIB });
-      const writeOn = async () => {
-        for (let i = 0; i < 20; i++) await staged.write([content(MIB)]);
-      };
-      await expect(writeOn()).rejects.toThrow(NoSpaceError);
-      expect(await readdir(join(path, 'incoming'))).toEqual([]);
-      await storage.close();
-    });
-  });
-});
-
 /** A file system of its own, so small that it fills up. */
 async function onTmpfs(bytes: number, use: (path: string) => Promise<void>): Promise<void> {
   const mount = await mkdtemp(join(tmpdir(), 'store-tmpfs-'));

@@ -49,6 +49,17 @@ describe('a shared sync', () => {
     await expect(sync.request()).rejects.toThrow(/EIO/);
     expect(calls).toBe(1);
   });
+
+  it('is tried again when there were no descriptors for it', async () => {
+    const outcomes = [systemError('EMFILE'), systemError('ENFILE'), undefined];
+    const sync = new SharedSync(() => {
+      const error = outcomes.shift();
+      return error === undefined ? Promise.resolve() : Promise.reject(error);
+    });
+    await expect(sync.request()).rejects.toThrow(/EMFILE/);
+    await expect(sync.request()).rejects.toThrow(/ENFILE/);
+    await sync.request();
+  });
 });
 
 describe('a group commit', () => {

@@ -23,6 +23,7 @@ const requests: FileRequest[] = [
   { type: 'stat', name: 'n', localOnly: true },
   { type: 'remove', name: 'n' },
   { type: 'list', prefix: 'p', after: 'a', limit: 5 },
+  { type: 'check', name: 'n', version, chunk: 9 },
 ];
 
 const answers: FileAnswer[] = [
@@ -36,6 +37,7 @@ const answers: FileAnswer[] = [
   { type: 'content', record: bytes, chunkCount: 3 },
   { type: 'stat', record: bytes, replicas: [] },
   { type: 'list-page', records: [bytes], more: true, neighbours: [bytes, bytes] },
+  { type: 'checked', setAside: true },
   { type: 'redirect', contact: bytes, holder: true },
 ];
 

@@ -12,6 +12,7 @@ export interface FileRequest {
   stat?: StatRequest
   remove?: RemoveRequest
   list?: ListRequest
+  check?: CheckRequest
 }
 
 export namespace FileRequest {
@@ -26,7 +27,16 @@ export namespace FileRequest {
 
         obj = { ...obj }
 
+        if (obj.check != null) {
+          obj.list = undefined
+          obj.remove = undefined
+          obj.stat = undefined
+          obj.get = undefined
+          obj.put = undefined
+        }
+
         if (obj.list != null) {
+          obj.check = undefined
           obj.remove = undefined
           obj.stat = undefined
           obj.get = undefined
@@ -34,6 +44,7 @@ export namespace FileRequest {
         }
 
         if (obj.remove != null) {
+          obj.check = undefined
           obj.list = undefined
           obj.stat = undefined
           obj.get = undefined
@@ -41,6 +52,7 @@ export namespace FileRequest {
         }
 
         if (obj.stat != null) {
+          obj.check = undefined
           obj.list = undefined
           obj.remove = undefined
           obj.get = undefined
@@ -48,6 +60,7 @@ export namespace FileRequest {
         }
 
         if (obj.get != null) {
+          obj.check = undefined
           obj.list = undefined
           obj.remove = undefined
           obj.stat = undefined
@@ -55,6 +68,7 @@ export namespace FileRequest {
         }
 
         if (obj.put != null) {
+          obj.check = undefined
           obj.list = undefined
           obj.remove = undefined
           obj.stat = undefined
@@ -89,6 +103,11 @@ export namespace FileRequest {
         if (obj.list != null) {
           w.uint32(50)
           ListRequest.codec().encode(obj.list, w)
+        }
+
+        if (obj.check != null) {
+          w.uint32(58)
+          CheckRequest.codec().encode(obj.check, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -139,6 +158,12 @@ export namespace FileRequest {
               })
               break
             }
+            case 7: {
+              obj.check = CheckRequest.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.check
+              })
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -146,7 +171,16 @@ export namespace FileRequest {
           }
         }
 
+        if (obj.check != null) {
+          delete obj.list
+          delete obj.remove
+          delete obj.stat
+          delete obj.get
+          delete obj.put
+        }
+
         if (obj.list != null) {
+          delete obj.check
           delete obj.remove
           delete obj.stat
           delete obj.get
@@ -154,6 +188,7 @@ export namespace FileRequest {
         }
 
         if (obj.remove != null) {
+          delete obj.check
           delete obj.list
           delete obj.stat
           delete obj.get
@@ -161,6 +196,7 @@ export namespace FileRequest {
         }
 
         if (obj.stat != null) {
+          delete obj.check
           delete obj.list
           delete obj.remove
           delete obj.get
@@ -168,6 +204,7 @@ export namespace FileRequest {
         }
 
         if (obj.get != null) {
+          delete obj.check
           delete obj.list
           delete obj.remove
           delete obj.stat
@@ -175,6 +212,7 @@ export namespace FileRequest {
         }
 
         if (obj.put != null) {
+          delete obj.check
           delete obj.list
           delete obj.remove
           delete obj.stat
@@ -227,6 +265,13 @@ export namespace FileRequest {
             case 6: {
               yield * ListRequest.codec().stream(reader, reader.uint32(), `${prefix}.list`, {
                 limits: opts.limits?.list
+              })
+
+              break
+            }
+            case 7: {
+              yield * CheckRequest.codec().stream(reader, reader.uint32(), `${prefix}.check`, {
+                limits: opts.limits?.check
               })
 
               break
@@ -333,6 +378,21 @@ export namespace FileRequest {
     value: number
   }
 
+  export interface FileRequestCheckNameFieldEvent {
+    field: '$.check.name'
+    value: string
+  }
+
+  export interface FileRequestCheckVersionFieldEvent {
+    field: '$.check.version'
+    value: Uint8Array
+  }
+
+  export interface FileRequestCheckChunkFieldEvent {
+    field: '$.check.chunk'
+    value: number
+  }
+
   export function encode (obj: Partial<FileRequest>): Uint8Array {
     return encodeMessage(obj, FileRequest.codec())
   }
@@ -341,7 +401,7 @@ export namespace FileRequest {
     return decodeMessage(buf, FileRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileRequest>): Generator<FileRequestEpochFieldEvent | FileRequestPutNameFieldEvent | FileRequestPutSizeFieldEvent | FileRequestPutReplicasFieldEvent | FileRequestPutWaitForFieldEvent | FileRequestPutIfAbsentFieldEvent | FileRequestPutIfVersionFieldEvent | FileRequestGetNameFieldEvent | FileRequestGetVersionFieldEvent | FileRequestGetOffsetFieldEvent | FileRequestGetLengthFieldEvent | FileRequestGetLocalOnlyFieldEvent | FileRequestStatNameFieldEvent | FileRequestStatLocalOnlyFieldEvent | FileRequestRemoveNameFieldEvent | FileRequestListPrefixFieldEvent | FileRequestListAfterFieldEvent | FileRequestListLimitFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileRequest>): Generator<FileRequestEpochFieldEvent | FileRequestPutNameFieldEvent | FileRequestPutSizeFieldEvent | FileRequestPutReplicasFieldEvent | FileRequestPutWaitForFieldEvent | FileRequestPutIfAbsentFieldEvent | FileRequestPutIfVersionFieldEvent | FileRequestGetNameFieldEvent | FileRequestGetVersionFieldEvent | FileRequestGetOffsetFieldEvent | FileRequestGetLengthFieldEvent | FileRequestGetLocalOnlyFieldEvent | FileRequestStatNameFieldEvent | FileRequestStatLocalOnlyFieldEvent | FileRequestRemoveNameFieldEvent | FileRequestListPrefixFieldEvent | FileRequestListAfterFieldEvent | FileRequestListLimitFieldEvent | FileRequestCheckNameFieldEvent | FileRequestCheckVersionFieldEvent | FileRequestCheckChunkFieldEvent> {
     return streamMessage(buf, FileRequest.codec(), opts)
   }
 }
@@ -1155,12 +1215,148 @@ export namespace ListRequest {
   }
 }
 
+export interface CheckRequest {
+  name: string
+  version: Uint8Array
+  chunk: number
+}
+
+export namespace CheckRequest {
+  let _codec: Codec<CheckRequest>
+
+  export const codec = (): Codec<CheckRequest> => {
+    if (_codec == null) {
+      _codec = message<CheckRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(10)
+          w.string(obj.name)
+        }
+
+        if ((obj.version != null && obj.version.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.version)
+        }
+
+        if ((obj.chunk != null && obj.chunk !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.chunk)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          name: '',
+          version: uint8ArrayAlloc(0),
+          chunk: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.name = reader.string()
+              break
+            }
+            case 2: {
+              obj.version = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.chunk = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.version`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.chunk`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CheckRequestNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface CheckRequestVersionFieldEvent {
+    field: '$.version'
+    value: Uint8Array
+  }
+
+  export interface CheckRequestChunkFieldEvent {
+    field: '$.chunk'
+    value: number
+  }
+
+  export function encode (obj: Partial<CheckRequest>): Uint8Array {
+    return encodeMessage(obj, CheckRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<CheckRequest>): CheckRequest {
+    return decodeMessage(buf, CheckRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<CheckRequest>): Generator<CheckRequestNameFieldEvent | CheckRequestVersionFieldEvent | CheckRequestChunkFieldEvent> {
+    return streamMessage(buf, CheckRequest.codec(), opts)
+  }
+}
+
 export interface FileAnswer {
   putReady?: PutReady
   receipt?: Receipt
   content?: Content
   stat?: Stat
   listPage?: ListPage
+  checked?: Checked
   redirect?: Redirect
   stale?: Stale
   failure?: WireFailure
@@ -1181,6 +1377,7 @@ export namespace FileAnswer {
         if (obj.failure != null) {
           obj.stale = undefined
           obj.redirect = undefined
+          obj.checked = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1191,6 +1388,7 @@ export namespace FileAnswer {
         if (obj.stale != null) {
           obj.failure = undefined
           obj.redirect = undefined
+          obj.checked = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1201,6 +1399,18 @@ export namespace FileAnswer {
         if (obj.redirect != null) {
           obj.failure = undefined
           obj.stale = undefined
+          obj.checked = undefined
+          obj.listPage = undefined
+          obj.stat = undefined
+          obj.content = undefined
+          obj.receipt = undefined
+          obj.putReady = undefined
+        }
+
+        if (obj.checked != null) {
+          obj.failure = undefined
+          obj.stale = undefined
+          obj.redirect = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1212,6 +1422,7 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
+          obj.checked = undefined
           obj.stat = undefined
           obj.content = undefined
           obj.receipt = undefined
@@ -1222,6 +1433,7 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
+          obj.checked = undefined
           obj.listPage = undefined
           obj.content = undefined
           obj.receipt = undefined
@@ -1232,6 +1444,7 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
+          obj.checked = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.receipt = undefined
@@ -1242,6 +1455,7 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
+          obj.checked = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1252,6 +1466,7 @@ export namespace FileAnswer {
           obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
+          obj.checked = undefined
           obj.listPage = undefined
           obj.stat = undefined
           obj.content = undefined
@@ -1281,6 +1496,11 @@ export namespace FileAnswer {
         if (obj.listPage != null) {
           w.uint32(42)
           ListPage.codec().encode(obj.listPage, w)
+        }
+
+        if (obj.checked != null) {
+          w.uint32(50)
+          Checked.codec().encode(obj.checked, w)
         }
 
         if (obj.redirect != null) {
@@ -1340,6 +1560,12 @@ export namespace FileAnswer {
               })
               break
             }
+            case 6: {
+              obj.checked = Checked.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.checked
+              })
+              break
+            }
             case 7: {
               obj.redirect = Redirect.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.redirect
@@ -1368,6 +1594,7 @@ export namespace FileAnswer {
         if (obj.failure != null) {
           delete obj.stale
           delete obj.redirect
+          delete obj.checked
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1378,6 +1605,7 @@ export namespace FileAnswer {
         if (obj.stale != null) {
           delete obj.failure
           delete obj.redirect
+          delete obj.checked
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1388,6 +1616,18 @@ export namespace FileAnswer {
         if (obj.redirect != null) {
           delete obj.failure
           delete obj.stale
+          delete obj.checked
+          delete obj.listPage
+          delete obj.stat
+          delete obj.content
+          delete obj.receipt
+          delete obj.putReady
+        }
+
+        if (obj.checked != null) {
+          delete obj.failure
+          delete obj.stale
+          delete obj.redirect
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1399,6 +1639,7 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
+          delete obj.checked
           delete obj.stat
           delete obj.content
           delete obj.receipt
@@ -1409,6 +1650,7 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
+          delete obj.checked
           delete obj.listPage
           delete obj.content
           delete obj.receipt
@@ -1419,6 +1661,7 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
+          delete obj.checked
           delete obj.listPage
           delete obj.stat
           delete obj.receipt
@@ -1429,6 +1672,7 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
+          delete obj.checked
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1439,6 +1683,7 @@ export namespace FileAnswer {
           delete obj.failure
           delete obj.stale
           delete obj.redirect
+          delete obj.checked
           delete obj.listPage
           delete obj.stat
           delete obj.content
@@ -1484,6 +1729,13 @@ export namespace FileAnswer {
             case 5: {
               yield * ListPage.codec().stream(reader, reader.uint32(), `${prefix}.listPage`, {
                 limits: opts.limits?.listPage
+              })
+
+              break
+            }
+            case 6: {
+              yield * Checked.codec().stream(reader, reader.uint32(), `${prefix}.checked`, {
+                limits: opts.limits?.checked
               })
 
               break
@@ -1612,6 +1864,11 @@ export namespace FileAnswer {
     value: Uint8Array
   }
 
+  export interface FileAnswerCheckedSetAsideFieldEvent {
+    field: '$.checked.setAside'
+    value: boolean
+  }
+
   export interface FileAnswerRedirectContactFieldEvent {
     field: '$.redirect.contact'
     value: Uint8Array
@@ -1645,7 +1902,7 @@ export namespace FileAnswer {
     return decodeMessage(buf, FileAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerPutReadyHighestReplicasFieldEvent | FileAnswerPutReadyConsentFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerPutReadyHighestReplicasFieldEvent | FileAnswerPutReadyConsentFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerCheckedSetAsideFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
     return streamMessage(buf, FileAnswer.codec(), opts)
   }
 }
@@ -2440,6 +2697,95 @@ export namespace ListPage {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ListPage>): Generator<ListPageRecordsFieldEvent | ListPageMoreFieldEvent | ListPageNeighboursFieldEvent> {
     return streamMessage(buf, ListPage.codec(), opts)
+  }
+}
+
+export interface Checked {
+  setAside: boolean
+}
+
+export namespace Checked {
+  let _codec: Codec<Checked>
+
+  export const codec = (): Codec<Checked> => {
+    if (_codec == null) {
+      _codec = message<Checked>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.setAside != null && obj.setAside !== false)) {
+          w.uint32(8)
+          w.bool(obj.setAside)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          setAside: false
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.setAside = reader.bool()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.setAside`,
+                value: reader.bool()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CheckedSetAsideFieldEvent {
+    field: '$.setAside'
+    value: boolean
+  }
+
+  export function encode (obj: Partial<Checked>): Uint8Array {
+    return encodeMessage(obj, Checked.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checked>): Checked {
+    return decodeMessage(buf, Checked.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Checked>): Generator<CheckedSetAsideFieldEvent> {
+    return streamMessage(buf, Checked.codec(), opts)
   }
 }
 

@@ -137,6 +137,12 @@ export class Service {
     return this.#end('SIGKILL');
   }
 
+  /** When it ends by itself. */
+  async ended(): Promise<End> {
+    if (this.#ended === undefined) throw new Error(`${this.title} was never started`);
+    return within(`the end of ${this.title}`, this.#ended, END_TIMEOUT_MS);
+  }
+
   /** Resident memory now, in bytes. */
   async residentBytes(): Promise<number> {
     const status = await readFile(`/proc/${String(this.pid)}/status`, 'utf8');
