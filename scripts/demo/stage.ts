@@ -5,6 +5,9 @@ import type { Network } from '../../test/e2e/harness/network.ts';
 import type { Scratch } from '../lib/scratch.ts';
 import type { SourceFile } from './files.ts';
 
+/** Of each file. */
+export const COPIES = 3;
+
 export type Stored = { readonly source: SourceFile; readonly receipt: StoreLine };
 
 export type Stage = {

@@ -25,7 +25,7 @@ export async function store(stage: Stage, files: readonly SourceFile[]): Promise
   for (const call of calls(files)) {
     const finished = await runJson<StoreLine>(
       'store-file',
-      ['--', ...call.map(({ path }) => path)],
+      ['--wait', 'all', '--', ...call.map(({ path }) => path)],
       stage.network.clientEnv,
     );
     const receipts = results('store-file', finished);

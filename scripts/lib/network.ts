@@ -5,6 +5,6 @@ import { Network } from '../../test/e2e/harness/network.ts';
 const QUIET = ['--log-level', 'warn'];
 
 /** Starts the discovery peer, and so many peers. @param dir of the script, which removes it */
-export function startNetwork(dir: string, peers: number): Promise<Network> {
-  return Network.start({ dir, peers, discoveryArgs: QUIET, peerArgs: QUIET });
+export function startNetwork(dir: string, peers: number, replicas = 1): Promise<Network> {
+  return Network.start({ dir, peers, replicas, discoveryArgs: QUIET, peerArgs: QUIET });
 }

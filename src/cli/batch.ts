@@ -6,7 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { InterruptedError } from '../base/errors.ts';
 import type { FileStore } from '../client/file-store.ts';
-import type { StoreOptions } from '../client/types.ts';
+import type { FetchOptions, StoreOptions } from '../client/types.ts';
 import { readBatch, type BatchLine } from './batch-lines.ts';
 import type { Bounds } from './bounded.ts';
 import { fetchSentence, removalSentence, resumeSentence, storeSentence } from './sentences.ts';
@@ -106,10 +106,22 @@ async function carryOut(item: Item, job: Job): Promise<void> {
   }
   job.progress.expect(item.size);
   const progress = job.progress.file(item.size);
-  const call = { signal, onProgress: progress.update };
+  const onResume = (left: number, total: number): void => {
+    progress.skip(left, total);
+    output.note(resumeSentence(name, left, total));
+  };
+  const call = { signal, onProgress: progress.update, onResume };
   try {
     if (item.op === 'put') {
-      const receipt = await store.store(name, { path: item.path }, { ...job.batch.store, ...call });
+      const receipt = await store.store(
+        name,
+        { path: item.path },
+        {
+          ...job.batch.store,
+          signal,
+          onProgress: progress.update,
+        },
+      );
       output.result({ op, line, ...receipt }, storeSentence(receipt));
     } else await get(store, { line, name, path: item.path }, job, call);
   } finally {
@@ -121,14 +133,11 @@ async function get(
   store: FileStore,
   { line, name, path }: { readonly line: number; readonly name: string; readonly path: string },
   { batch, output, signal }: Job,
-  call: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number | undefined) => void },
+  call: FetchOptions,
 ): Promise<void> {
   const target = await openTarget(await planOutput(path, false), name, { overwrite: batch.overwrite, signal });
   try {
-    const receipt = await store.fetch(name, target.to, {
-      ...call,
-      onResume: (left, total) => output.note(resumeSentence(name, left, total)),
-    });
+    const receipt = await store.fetch(name, target.to, call);
     output.result({ op: 'get', line, ...receipt, out: target.shown }, fetchSentence(receipt, target.shown));
   } finally {
     await target.close();

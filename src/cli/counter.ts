@@ -1,15 +1,20 @@
-/** One bar on the terminal for work that is counted, and not moved through this process. */
+/**
+ * One bar on the terminal for work that is counted, and not moved through this process; where stderr is no terminal, a
+ * line now and then, for such work may take hours.
+ */
 
 import type { Output } from './output.ts';
 
 export type Counter = { readonly update: (done: number, total: number) => void; readonly stop: () => void };
 
 const REDRAWS_PER_SECOND = 10;
+const NOTE_GAP_MS = 10_000;
 const none: Counter = { update() {}, stop() {} };
 
-/** @param words stand beside the bar. Shown only where stderr is a terminal and neither --quiet nor --json is given */
+/** @param words stand beside the bar. Shown only where neither --quiet nor --json is given */
 export async function createCounter(output: Output, words: (done: number, total: number) => string): Promise<Counter> {
-  if (output.json || output.quiet || !process.stderr.isTTY) return none;
+  if (output.json || output.quiet) return none;
+  if (!process.stderr.isTTY) return lines(output, words);
   const { default: cliProgress } = await import('cli-progress');
   const options = {
     stream: process.stderr,
@@ -33,5 +38,17 @@ export async function createCounter(output: Output, words: (done: number, total:
       if (shown) bar.stop();
       shown = false;
     },
+  };
+}
+
+function lines(output: Output, words: (done: number, total: number) => string): Counter {
+  let notedAt = performance.now();
+  return {
+    update(done, total) {
+      if (performance.now() - notedAt < NOTE_GAP_MS) return;
+      notedAt = performance.now();
+      output.note(words(done, total));
+    },
+    stop() {},
   };
 }

@@ -87,7 +87,10 @@ async function fetchItem(item: Wanted, job: Job): Promise<void> {
     const receipt = await store.fetch(item.name, target.to, {
       signal,
       onProgress: progress.update,
-      onResume: (left, total) => output.note(resumeSentence(item.name, left, total)),
+      onResume: (left, total) => {
+        progress.skip(left, total);
+        output.note(resumeSentence(item.name, left, total));
+      },
     });
     output.result({ ...receipt, out: target.shown }, fetchSentence(receipt, target.shown));
   } finally {

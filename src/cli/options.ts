@@ -106,13 +106,13 @@ export function identityOptions(): Option[] {
   ];
 }
 
-export function clientOptions(): Option[] {
+export function clientOptions(level: LogLevel = 'silent'): Option[] {
   return [
     listOption('--discovery <multiaddr>', 'address of the discovery peer; may be repeated'),
     storageOption('without --discovery: the directory of a peer of this machine'),
     ...identityOptions(),
     jsonOption(),
     option('--quiet', 'say nothing but errors'),
-    logLevelOption('silent'),
+    logLevelOption(level),
   ];
 }

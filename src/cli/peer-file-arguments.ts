@@ -7,8 +7,8 @@ import type { ListingOptions } from './peer-files.ts';
 import { action } from './run.ts';
 
 const LS_HELP = `
-Names come in the order of their bytes, one a line; files on peers that are away are missing, and a
-warning says so (--log-level warn). Nothing is read but names, so a listing of any length is cheap.
+Names come in the order of their bytes, one a line. A peer that does not answer is named in a warning:
+what only that one has is missing.
 
 Examples:
   p2p-peer ls
@@ -89,5 +89,7 @@ export function addFileCommands(program: Command): void {
         return explain(name, options);
       }),
     );
-  for (const command of [ls, stat, rm, explain]) for (const shared of clientOptions()) command.addOption(shared);
+  // A listing may lack something and still end well, so warnings are part of it.
+  for (const shared of clientOptions('warn')) ls.addOption(shared);
+  for (const command of [stat, rm, explain]) for (const shared of clientOptions()) command.addOption(shared);
 }

@@ -1,6 +1,8 @@
 /** `p2p-peer status`, `verify` and `leave`: what they do once their arguments are parsed. */
 
 import { resolve } from 'node:path';
+import { InvariantError } from '../base/assert.ts';
+import { codeOf } from '../base/errors.ts';
 import type { PeerStatus, VerifyReport } from '../peer/control-protocol.ts';
 import { askLeave, askStatus, askVerify } from './control-client.ts';
 import { createCounter } from './counter.ts';
@@ -8,7 +10,6 @@ import { STATUS_DONE, statusOf } from './exit-status.ts';
 import { onInterrupt } from './interrupt.ts';
 import { createOutput, type Output } from './output.ts';
 import { formatBytes, formatDuration } from './progress.ts';
-import { reportEnd } from './transfers.ts';
 
 export type LocalOptions = { readonly storage: string; readonly json?: true; readonly quiet?: true };
 
@@ -74,7 +75,10 @@ async function atLocalPeer(
   try {
     return await work(output, resolve(options.storage), signal);
   } catch (error) {
-    return reportEnd(error, signal, output);
+    if (error instanceof InvariantError) throw error;
+    // After Ctrl-C the peer has the last word: it says what became of the operation.
+    const lastWord = !signal.aborted || codeOf(error) === 'INTERRUPTED';
+    return output.failure(lastWord ? error : signal.reason);
   }
 }
 

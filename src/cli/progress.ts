@@ -12,6 +12,8 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 export type FileProgress = {
   /** Absolute, for this file. */
   readonly update: (bytesDone: number, bytesTotal: number | undefined) => void;
+  /** So many bytes are there already, from an earlier call: they count as done, and say nothing of the rate. */
+  readonly skip: (bytes: number, bytesTotal: number) => void;
   readonly done: () => void;
 };
 
@@ -43,23 +45,37 @@ export function formatDuration(seconds: number): string {
   return hours === 0 ? `${String(minutes)}:${two(whole % 60)}` : `${String(hours)}:${two(minutes)}:${two(whole % 60)}`;
 }
 
-export type Totals = { bytesDone: number; bytesTotal: number; openEnded: number; filesDone: number; files: number };
+export type Totals = {
+  bytesDone: number;
+  /** Of those done, what did not have to be moved. */
+  bytesSkipped: number;
+  bytesTotal: number;
+  openEnded: number;
+  filesDone: number;
+  files: number;
+};
 
 /** The words beside the bar. A total is named only while all sizes are known. */
 export function formatTotals(totals: Totals, elapsedMs: number): string {
-  const { bytesDone, bytesTotal, openEnded, filesDone, files } = totals;
+  const { bytesDone, bytesSkipped, bytesTotal, openEnded, filesDone, files } = totals;
+  const bytesMoved = bytesDone - bytesSkipped;
   const known = openEnded === 0;
   const words = [known ? `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}` : formatBytes(bytesDone)];
   if (files > 1) words.unshift(`${String(filesDone)} of ${String(files)} files`);
-  if (elapsedMs > RATE_AFTER_MS && bytesDone > 0) {
-    const rate = (bytesDone / elapsedMs) * 1000;
+  if (elapsedMs > RATE_AFTER_MS && bytesMoved > 0) {
+    const rate = (bytesMoved / elapsedMs) * 1000;
     words.push(`${formatBytes(rate)}/s`);
     if (known) words.push(`${formatDuration((bytesTotal - bytesDone) / rate)} left`);
   }
   return words.join('  ');
 }
 
-const invisible: Progress = { visible: false, expect() {}, file: () => ({ update() {}, done() {} }), stop() {} };
+const invisible: Progress = {
+  visible: false,
+  expect() {},
+  file: () => ({ update() {}, skip() {}, done() {} }),
+  stop() {},
+};
 
 export function expectFile(totals: Totals, bytes: number | undefined): void {
   totals.files++;
@@ -70,7 +86,7 @@ export function expectFile(totals: Totals, bytes: number | undefined): void {
 export async function createProgress(output: Output): Promise<Progress> {
   if (output.json || output.quiet || !process.stderr.isTTY) return invisible;
   const { default: cliProgress } = await import('cli-progress');
-  const totals: Totals = { bytesDone: 0, bytesTotal: 0, openEnded: 0, filesDone: 0, files: 0 };
+  const totals: Totals = { bytesDone: 0, bytesSkipped: 0, bytesTotal: 0, openEnded: 0, filesDone: 0, files: 0 };
   const startedMs = performance.now();
   const options = {
     stream: process.stderr,
@@ -113,6 +129,10 @@ export async function createProgress(output: Output): Promise<Progress> {
           counted.update(bytesDone, total);
           draw();
         },
+        skip(bytes, total) {
+          counted.skip(bytes, total);
+          draw();
+        },
         done() {
           counted.done();
           draw();
@@ -138,12 +158,18 @@ export function trackFile(totals: Totals, bytesExpected: number | undefined): Fi
     totals.bytesTotal += bytes - (total ?? 0);
     total = bytes;
   };
+  const update = (bytesDone: number, bytesTotal: number | undefined): void => {
+    if (!open) return;
+    totals.bytesDone += bytesDone - done;
+    done = bytesDone;
+    setTotal(bytesTotal);
+  };
   return {
-    update(bytesDone, bytesTotal) {
+    update,
+    skip(bytes, bytesTotal) {
       if (!open) return;
-      totals.bytesDone += bytesDone - done;
-      done = bytesDone;
-      setTotal(bytesTotal);
+      totals.bytesSkipped += bytes;
+      update(bytes, bytesTotal);
     },
     done() {
       if (!open) return;

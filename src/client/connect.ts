@@ -181,6 +181,7 @@ async function rememberNetwork(
   before: RememberedNetwork | undefined,
   peers: KnownPeers,
 ): Promise<void> {
+  if (addrs.length === 0) return;
   const contacts = peers.all().map(encodeContact);
   const seen = new Set(before?.peers.map((bytes) => Buffer.from(bytes).toString('latin1')));
   const news = contacts.some((bytes) => !seen.has(Buffer.from(bytes).toString('latin1')));

@@ -88,7 +88,7 @@ export class FileSink implements FetchSink {
       this.#partial = undefined;
       await this.#part?.remove();
       this.#part = undefined;
-    });
+    }, 'its temporary file has gone');
   }
 
   /** Keeps what has come, where that is worth it, for the next fetch to the same path. */
@@ -126,21 +126,15 @@ export class FileSink implements FetchSink {
     return new OutputExistsError(`${this.#path} exists already (--overwrite replaces it)`);
   }
 
-  async #named(access: () => Promise<void>): Promise<void> {
+  /** @param missing what it means that something is not there */
+  async #named(access: () => Promise<void>, missing = `there is no directory ${dirname(this.#path)}`): Promise<void> {
     try {
       await access();
     } catch (cause) {
       if (cause instanceof StoreError) throw cause;
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
       if (code === 'EEXIST') throw this.#exists();
-      if (code === 'ENOENT') {
-        throw new StoreError(
-          'FAILED',
-          `cannot write ${this.#path}: there is no directory ${dirname(this.#path)}`,
-          cause,
-        );
-      }
-      const message = `cannot write ${this.#path}: ${reasonOf(cause)}`;
+      const message = `cannot write ${this.#path}: ${code === 'ENOENT' ? missing : reasonOf(cause)}`;
       throw code === 'ENOSPC' || code === 'EDQUOT'
         ? new NoSpaceError(message, cause)
         : new StoreError('FAILED', message, cause);

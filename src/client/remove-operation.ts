@@ -43,7 +43,7 @@ async function attempt(
   const { lease } = arrival;
   const wait = { timeoutMs: ANSWER_TIMEOUT_MS, signal };
   try {
-    const { highest, consent } = expectAnswer(arrival.answer, 'put-ready');
+    const { highest, record: present } = expectAnswer(arrival.answer, 'put-ready');
     const record = signRecord(session.key, {
       networkId: session.reader.networkId,
       name,
@@ -58,7 +58,7 @@ async function attempt(
       modifiedMs: 0,
       mode: 0,
       shared: false,
-      formerOwnerConsent: consentFor(session.key, highest, consent),
+      formerOwnerConsent: consentFor(session.key, present, session.reader.networkId),
     });
     await lease.stream.writeFrame(Trailer.encode({ record: record.envelope }), wait);
     // Only silence leaves the outcome open; what the root refuses it has not done.

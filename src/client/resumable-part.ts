@@ -147,19 +147,20 @@ export class ResumablePart {
 
   /** Lets go of it as it is. */
   async release(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close();
+    await this.#close();
     inUse.delete(this.#path);
   }
 
   async #deleteFound(): Promise<void> {
+    await this.#close();
     const note = await this.#takeOver();
-    if (note === undefined) return;
+    if (note !== undefined) await unlink(join(this.#directory, note.part)).catch(() => undefined);
+  }
+
+  async #close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
-    await unlink(join(this.#directory, note.part)).catch(() => undefined);
   }
 
   /** Takes the note that was found away: of several that try, one gets it. */

@@ -148,7 +148,7 @@ async function nextAnswer(stream: FrameStream): Promise<FileAnswer> {
 async function sendSigned(
   store: Store,
   stream: FrameStream,
-  { highest, consent }: Ready,
+  { highest, record: present }: Ready,
   signal: AbortSignal,
 ): Promise<SignedRecord> {
   const { session, source, name } = store;
@@ -180,7 +180,7 @@ async function sendSigned(
     modifiedMs: source.modifiedMs,
     mode: source.mode,
     shared: store.options.shared ?? staysShared(highest),
-    formerOwnerConsent: consentFor(session.key, highest, consent),
+    formerOwnerConsent: consentFor(session.key, present, session.reader.networkId),
   });
   const trailer = Trailer.encode({ record: record.envelope });
   const last = held === undefined || held.length === 0 ? [] : [held];

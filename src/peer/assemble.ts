@@ -11,6 +11,7 @@ import { REPLICA_PROTOCOL } from '../wire/replica.ts';
 import { Barrier } from './barrier.ts';
 import { operationSlots, type FileContext } from './file-context.ts';
 import { LeafSetInquiry } from './leaf-set-inquiry.ts';
+import type { LongAbsence } from './long-absence.ts';
 import type { OverlayDriver } from './overlay-driver.ts';
 import type { RepairContext } from './repair-context.ts';
 import { Repair } from './repair.ts';
@@ -27,11 +28,12 @@ type Ingredients = {
   readonly storage: StorageDirectory;
   readonly reader: ContactReader;
   readonly parameters: NetworkParameters;
+  readonly absence: LongAbsence;
   readonly log: Log;
 };
 
 export function fileContext(
-  { host, driver, storage, reader, parameters, log }: Ingredients,
+  { host, driver, storage, reader, parameters, absence, log }: Ingredients,
   teardown: Teardown,
 ): FileContext {
   const { networkId, idSpace } = reader;
@@ -63,6 +65,7 @@ export function fileContext(
     inquiry: new LeafSetInquiry(replicaQuestions, () => driver.leafSet(), log),
     replicaStreams: pool(REPLICA_PROTOCOL, COPY_STREAMS),
     commits: new Barrier(),
+    absence,
     parameters,
   };
 }

@@ -81,7 +81,10 @@ export type OnControlProgress = (done: number, total: number) => void;
 export type PeerControl = {
   status(): Promise<PeerStatus>;
   network(): NetworkAccess;
-  /** Hands all files over, counted in `onProgress`, and leaves the network for good. Called off, the peer stays. */
+  /**
+   * Hands all files over, counted in `onProgress`, and leaves the network for good. Called off, the peer stays. It settles
+   * before the peer ends, so that whoever asked hears of it.
+   */
   leave(onProgress: OnControlProgress, signal: AbortSignal): Promise<void>;
   /** Reads one file, or all, and checks them against their records; `onProgress` counts bytes. */
   verify(name: string | undefined, onProgress: OnControlProgress, signal: AbortSignal): Promise<VerifyReport>;

@@ -4,6 +4,7 @@ import type { NetworkParameters } from '../membership/network-parameters.ts';
 import type { StreamPool } from '../net/stream-pool.ts';
 import type { Barrier } from './barrier.ts';
 import type { LeafSetInquiry } from './leaf-set-inquiry.ts';
+import type { LongAbsence } from './long-absence.ts';
 import type { Repair } from './repair.ts';
 import type { RepairContext } from './repair-context.ts';
 import { Slots } from './slots.ts';
@@ -15,6 +16,7 @@ export type FileContext = RepairContext & {
   readonly replicaStreams: StreamPool;
   /** Commits that this peer makes as the root. */
   readonly commits: Barrier;
+  readonly absence: LongAbsence;
   readonly parameters: NetworkParameters;
   /** Copies for other roots under way. */
   readonly replicating: Slots;

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreError } from '../base/errors.ts';
 import type { FileContext } from './file-context.ts';
+import { TOMBSTONES_KEPT_MS } from './long-absence.ts';
 import { setAsideDamaged } from './serve-check.ts';
 
 /** Slow enough not to be noticed, and 1 TB is read in three days. */
@@ -13,8 +14,6 @@ const SCRUB_BYTES_PER_SECOND = 4 * 1024 * 1024;
 /** From the end of one pass to the begin of the next. */
 const SCRUB_PAUSE_MS = 24 * 3_600_000;
 const PURGE_EVERY_MS = 3_600_000;
-/** A peer that was away for longer might bring removed files back, and is put into quarantine instead. */
-const TOMBSTONES_KEPT_MS = 30 * 24 * 3_600_000;
 
 export class Housekeeping {
   readonly #context: FileContext;
@@ -58,7 +57,8 @@ export class Housekeeping {
   }
 
   async #purge(): Promise<void> {
-    const { storage, log } = this.#context;
+    const { storage, log, absence } = this.#context;
+    await absence.noteSeen(Date.now());
     const purged = await storage.purgeTombstones(Date.now() - TOMBSTONES_KEPT_MS);
     if (purged > 0) log.info('removals-forgotten', { purged });
   }

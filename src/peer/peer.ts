@@ -21,6 +21,7 @@ import { serveControl } from './control-peer.ts';
 import { Departure } from './departure.ts';
 import type { FileContext } from './file-context.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { LongAbsence } from './long-absence.ts';
 import { serveFiles } from './file-server.ts';
 import { serveLookups } from './lookup-server.ts';
 import { OverlayDriver } from './overlay-driver.ts';
@@ -76,13 +77,8 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   started.host = host;
   teardown.add(() => host.stop());
 
-  const membership = await becomeMember(
-    options,
-    host,
-    policy,
-    memory,
-    network !== undefined && certificate !== undefined,
-  );
+  const wasMember = network !== undefined && certificate !== undefined;
+  const membership = await becomeMember(options, host, policy, memory, wasMember);
   const { reader } = policy;
   const joined = defined(policy.network, 'a member knows its network');
   const { parameters } = joined;
@@ -100,7 +96,10 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   });
   teardown.add(() => memory.keepContacts(driver.knownContacts()));
   teardown.add(() => driver.stop());
-  const context: FileContext = fileContext({ host, driver, storage, reader, parameters, log }, teardown);
+  const context: FileContext = fileContext(
+    { host, driver, storage, reader, parameters, absence: await LongAbsence.look(storage, Date.now()), log },
+    teardown,
+  );
   await host.handle(FILE_PROTOCOL, (stream) => serveFiles(context, stream));
   await host.handle(REPLICA_PROTOCOL, (stream, remote) => serveReplicas(context, reader, stream, remote));
   await host.handle(LOOKUP_PROTOCOL, (stream) => serveLookups(stream, reader, (wanted) => driver.locate(wanted)));
@@ -109,6 +108,7 @@ async function start(options: PeerOptions, teardown: Teardown): Promise<RunningP
   const remembered = await memory.contacts(reader);
   context.placement.expect(remembered);
   const seeds = [...membership.seeds, ...remembered];
+  await context.absence.settle(context.replicaQuestions, seeds, log);
   log.info('joining', { nodeId: idSpace.format(self.nodeId), seeds: seeds.length });
   await within(driver.start(seeds), { timeoutMs: JOIN_TIMEOUT_MS, signal }, 'joining the ring');
   if (membership.discovery !== undefined)

@@ -6,15 +6,10 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  NoSpaceError,
-  NotReadyError,
-  OutcomeUnknownError,
-  TooFewReplicasError,
-  type StoreError,
-} from '../base/errors.ts';
+import { NoSpaceError, NotReadyError, OutcomeUnknownError, StoreError, TooFewReplicasError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import type { Key } from '../id/id-space.ts';
+import type { StoredContent } from '../store/stored-content.ts';
 import type { WriteCondition } from '../wire/holding.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import { checkCondition, checkWrite } from '../wire/succession.ts';
@@ -120,26 +115,48 @@ export class Replication {
 
   /** From this peer's own staged copy, to each by itself that has none and is, by now, one of the replica set. */
   async #sendOnceMore(record: SignedRecord): Promise<void> {
-    const { placement, ring, replicaStreams, storage } = this.#context;
-    const { key, targets, name } = this.#options;
-    const staged = new Set([ring.self.nodeId]);
-    for (const { contact, staged: state } of this.#copies) if ((await state) === undefined) staged.add(contact.nodeId);
-    const present = placement.present(key, targets.length) ?? targets;
-    const missing = present.filter(({ nodeId }) => !staged.has(nodeId));
-    const stars = missing.map((contact) => new ReplicaChain(replicaStreams, [contact], name, record.size));
-    this.#stars.push(...stars);
+    const { storage } = this.#context;
     const { content } = this.own;
-    if (content !== undefined && stars.length > 0) {
-      const reading = await storage.openStaged(content, record);
+    const members = await this.#othersToTry();
+    const open = content === undefined ? undefined : () => storage.openStaged(content, record);
+    this.#stars.push(...(await this.#sendTo(members, record, open)));
+  }
+
+  /** Members of the replica set that were not reached, and for each that has no room the next closest peer (as PAST diverts). */
+  async #othersToTry(): Promise<readonly Contact[]> {
+    const { placement, ring } = this.#context;
+    const { key, targets } = this.#options;
+    const settled = new Set([ring.self.nodeId]);
+    let full = 0;
+    for (const { contact, staged } of this.#copies) {
+      const failure = await staged;
+      if (failure === undefined || failure.code === 'NO_SPACE') settled.add(contact.nodeId);
+      if (failure?.code === 'NO_SPACE') full++;
+    }
+    const present = placement.present(key, targets.length + full) ?? [];
+    return present.filter(({ nodeId }) => !settled.has(nodeId));
+  }
+
+  /** Sends what is here, or a removal, to each of these by itself. */
+  async #sendTo(
+    members: readonly Contact[],
+    record: SignedRecord,
+    open: (() => Promise<StoredContent>) | undefined,
+  ): Promise<readonly ReplicaChain[]> {
+    const { replicaStreams } = this.#context;
+    const stars = members.map((contact) => new ReplicaChain(replicaStreams, [contact], record.name, record.size));
+    if (open !== undefined && stars.length > 0) {
+      const content = await open();
       try {
-        for await (const chunk of reading.read(0, record.size)) {
+        for await (const chunk of content.read(0, record.size)) {
           await Promise.all(stars.map((star) => star.write([chunk])));
         }
       } finally {
-        await reading.close();
+        await content.close();
       }
     }
     for (const star of stars) void star.finish(record.envelope);
+    return stars;
   }
 
   async #tooFew(): Promise<StoreError> {
@@ -165,12 +182,25 @@ export class Replication {
     }
   }
 
-  /** Those that did not commit hear of the file once more, each by itself. */
+  /**
+   * Those that did not commit hear of the file once more, each by itself. Where one of them had no room, another peer keeps
+   * its copy until it has: a stray there, which that peer hands over as soon as it can.
+   */
   async #afterwards(record: SignedRecord, all: readonly Promise<void>[], holders: readonly Contact[]): Promise<void> {
-    const { repair } = this.#context;
+    const { repair, storage, log } = this.#context;
     await Promise.all(all);
     const done = new Set(holders.map(({ nodeId }) => nodeId));
-    for (const contact of this.#options.targets) if (!done.has(contact.nodeId)) repair.offer(contact, record);
+    const missed = this.#options.targets.filter(({ nodeId }) => !done.has(nodeId));
+    for (const contact of missed) repair.offer(contact, record);
+    if (missed.length === 0 || record.tombstone || holders.length > record.replicas - 1) return;
+    try {
+      const members = (await this.#othersToTry()).filter((member) => !missed.includes(member));
+      const stars = await this.#sendTo(members, record, () => storage.openContent(record));
+      await Promise.all(stars.map((star) => star.commit()));
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      log.debug('not-diverted', { name: record.name, message: error.message });
+    }
   }
 }
 

@@ -32,7 +32,7 @@ export async function answerRecord({ storage, commits }: FileContext, name: stri
 }
 
 export async function answerCompare(
-  { storage, commits }: FileContext,
+  { storage, commits, absence }: FileContext,
   { replicas, ranges }: RequestOf<'compare'>,
 ): Promise<ReplicaAnswer> {
   await commits.passed();
@@ -40,6 +40,7 @@ export async function answerCompare(
     type: 'comparison',
     replicaCounts: storage.replicaCounts(),
     summaries: storage.summarize(replicas, ranges),
+    backFromAway: absence.wasTooLong,
   };
 }
 

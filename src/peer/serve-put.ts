@@ -37,7 +37,7 @@ type RemoveRequest = Extract<FileRequest, { type: 'remove' }>;
 const TRAILER_BYTES_MAX = ENVELOPE_BYTES_MAX + 64;
 
 const WAIT = { timeoutMs: ANSWER_TIMEOUT_MS };
-const NO_CONSENT = new Uint8Array(0);
+const NO_RECORD = new Uint8Array(0);
 
 export async function servePut(context: FileContext, stream: FrameStream, request: PutRequest): Promise<void> {
   const { name, sizeHint, waitFor, condition } = request;
@@ -127,14 +127,18 @@ function tooFewPeers(waitFor: number, available: number): TooFewReplicasError {
 /** Tells the writer what is there, so that it can sign a version above it. @returns what it was told */
 async function sendReady(context: FileContext, stream: FrameStream, newest: Newest): Promise<Holding | undefined> {
   const highest = holdingOf(newest);
-  const consent = highest !== undefined && isOpenToOthers(highest) ? await envelopeOf(context, newest) : NO_CONSENT;
-  await stream.writeFrame(encodeFileAnswer({ type: 'put-ready', highest, consent }), WAIT);
+  const record = await recordForWriter(context, newest);
+  await stream.writeFrame(encodeFileAnswer({ type: 'put-ready', highest, record }), WAIT);
   return highest;
 }
 
-async function envelopeOf({ replicaQuestions }: FileContext, newest: Newest): Promise<Uint8Array> {
-  if (newest.where === 'here') return newest.record.envelope;
-  if (newest.where === 'nowhere') return NO_CONSENT;
+/** The present record's envelope, where a writer needs it. */
+async function recordForWriter({ replicaQuestions }: FileContext, newest: Newest): Promise<Uint8Array> {
+  if (newest.where === 'nowhere') return NO_RECORD;
+  if (newest.where === 'here') {
+    const { record } = newest;
+    return isOpenToOthers(record) || record.formerOwnerConsent.length > 0 ? record.envelope : NO_RECORD;
+  }
   const request = { type: 'record', name: newest.name } as const;
   return (await askReplica(replicaQuestions, newest.holder, request, 'record')).envelope;
 }

@@ -26,7 +26,7 @@ export async function adopt(
   listed: readonly Uint8Array[] | undefined,
   pacing: Pacing,
 ): Promise<boolean> {
-  const { files, layout, catalog, lock } = parts;
+  const { files, layout, catalog, lock, now } = parts;
   const { name } = record;
   const path = safePath(name);
   const file = layout.file(path);
@@ -39,7 +39,7 @@ export async function adopt(
     await files.syncDirectory(dirname(file));
     await files.syncDirectory(layout.files);
     const hashes = proven.hashes.length > 1 ? Buffer.concat(proven.hashes) : undefined;
-    const entry = { record, path, committedMs: Date.now() };
+    const entry = { record, path, committedMs: now() };
     await catalog.commit({ entry, present: undefined, hashes, redo: undefined });
     return true;
   });

@@ -5,16 +5,9 @@
  */
 
 import type { Log } from '../base/log.ts';
-import { slotOfName } from '../id/key.ts';
-import { chunkCount } from '../wire/record.ts';
-import {
-  type CatalogEntry,
-  type RedoEntry,
-  decodeEntry,
-  decodeRedo,
-  encodeEntry,
-  encodeRedo,
-} from './catalog-entry.ts';
+import { slotOfName, type SlotRange } from '../id/key.ts';
+import { type CatalogEntry, type RedoEntry, decodeEntry, decodeRedo } from './catalog-entry.ts';
+import { type CatalogChange, commitOperations, dropOperations } from './catalog-change.ts';
 import {
   type Database,
   HASHES,
@@ -30,24 +23,12 @@ import {
   prefixRange,
   scan,
 } from './catalog-database.ts';
-import type { SlotRange } from '../id/key.ts';
 import { bringUpToDate } from './catalog-schema.ts';
 import { isDatabaseDamage, named } from './file-errors.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type HeldOptions, heldIn } from './held-in.ts';
 import { KeyIndex } from './key-index.ts';
-import { type Held, type SlotEntry, decodeSlotEntry, encodeSlotEntry, slotEntryOf, slotKey } from './slot-entry.ts';
-
-/** What a commit changes. */
-export type CatalogChange = {
-  readonly entry: CatalogEntry;
-  /** What it replaces. */
-  readonly present: CatalogEntry | undefined;
-  /** Of a file with more than one chunk. */
-  readonly hashes: Uint8Array | undefined;
-  /** Where the file is not in its place yet. */
-  readonly redo: RedoEntry | undefined;
-};
+import { type Held, type SlotEntry, decodeSlotEntry, slotEntryOf, slotKey } from './slot-entry.ts';
 
 export type ListOptions = {
   readonly prefix: string;
@@ -155,21 +136,12 @@ export class Catalog {
   }
 
   /** The commit point of a store or a removal. Durable when it resolves. @throws as GroupCommit.commit */
-  async commit({ entry, present, hashes, redo }: CatalogChange): Promise<void> {
+  async commit(change: CatalogChange): Promise<void> {
+    const { entry, present } = change;
     const { name } = entry.record;
     const slot = slotEntryOf(entry.record);
     const former = present === undefined ? await this.#slotsOfUnreadable(name) : [slotEntryOf(present.record)];
-    const operations: Operation[] = [
-      { type: 'put', key: RECORD + name, value: encodeEntry(entry) },
-      { type: 'put', key: slotKey(slot), value: encodeSlotEntry(slot) },
-    ];
-    const left = former.filter(({ replicas }) => replicas !== slot.replicas);
-    for (const old of left) operations.push({ type: 'del', key: slotKey(old) });
-    if (redo !== undefined) operations.push({ type: 'put', key: REDO + redo.id, value: encodeRedo(redo) });
-    if (hashes !== undefined) operations.push({ type: 'put', key: HASHES + name, value: hashes });
-    else if (present === undefined ? this.isUnreadable(name) : hasHashList(present)) {
-      operations.push({ type: 'del', key: HASHES + name });
-    }
+    const operations = commitOperations(change, slot, former, this.isUnreadable(name));
     await this.#writes.commit(operations);
     for (const old of former) this.index.remove(old);
     this.index.add(slot);
@@ -191,15 +163,8 @@ export class Catalog {
 
   /** The point from which a record is forgotten. Durable when it resolves. @throws as GroupCommit.commit */
   async drop(entry: CatalogEntry, redo: RedoEntry): Promise<void> {
-    const { name } = entry.record;
     const slot = slotEntryOf(entry.record);
-    const operations: Operation[] = [
-      { type: 'del', key: RECORD + name },
-      { type: 'del', key: slotKey(slot) },
-      { type: 'put', key: REDO + redo.id, value: encodeRedo(redo) },
-    ];
-    if (hasHashList(entry)) operations.push({ type: 'del', key: HASHES + name });
-    await this.#writes.commit(operations);
+    await this.#writes.commit(dropOperations(entry, slot, redo));
     this.index.remove(slot);
   }
 
@@ -293,9 +258,4 @@ export class Catalog {
       throw error;
     }
   }
-}
-
-/** Whether the chunk hashes of its file are kept beside it: those of a single chunk are the Merkle root. */
-function hasHashList({ record }: CatalogEntry): boolean {
-  return chunkCount(record.size, record.chunkBytes) > 1;
 }

@@ -11,14 +11,16 @@ import { merkleRoot } from '../wire/merkle.ts';
 
 export class ChunkHasher {
   readonly #chunkBytes: number;
-  readonly #hashes: Uint8Array[] = [];
+  readonly #hashes: Uint8Array[];
   #current: Hash | undefined;
   #filled = 0;
   #root: Uint8Array | undefined;
 
-  constructor(chunkBytes: number) {
+  /** @param known of the first chunks, which have passed by before */
+  constructor(chunkBytes: number, known: readonly Uint8Array[] = []) {
     assert(chunkBytes > 0, 'a chunk has a size');
     this.#chunkBytes = chunkBytes;
+    this.#hashes = [...known];
   }
 
   /** @throws BadMessageError when the content has more chunks than a file may have */

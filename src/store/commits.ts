@@ -9,7 +9,7 @@ import type { SignedRecord } from '../wire/record.ts';
 import { isSame } from './catalog-entry.ts';
 import { newId } from './layout.ts';
 import { safePath } from './safe-path.ts';
-import type { IncomingFile } from './staged-file.ts';
+import type { IncomingFile } from './incoming-file.ts';
 import type { StorageParts } from './storage-parts.ts';
 
 /** Whether a record may take the place of what is here; throws when it may not. */
@@ -41,7 +41,7 @@ export async function commitTombstone(parts: StorageParts, record: SignedRecord,
 }
 
 async function replace(
-  { catalog, placement, lock }: StorageParts,
+  { catalog, placement, lock, now }: StorageParts,
   record: SignedRecord,
   admit: Admission,
   id: string,
@@ -56,7 +56,7 @@ async function replace(
     const path = present?.path ?? safePath(name);
     // From here on the copy may be what the catalog names, even if the write fails: it must not be deleted.
     onTaken?.();
-    const entry = { record, path, committedMs: Date.now() };
+    const entry = { record, path, committedMs: now() };
     await catalog.commit({ entry, present, hashes, redo: { id, name, change: { kind: 'commit', version } } });
     placement.place({ id, name, path, action: record.tombstone ? 'remove' : 'place' });
   });

@@ -44,6 +44,11 @@ export function isDatabaseDamage(error: unknown): boolean {
   return false;
 }
 
+/** Whether the process has no descriptor left: nothing was tried yet. */
+export function isWantOfDescriptors(error: unknown): boolean {
+  return TOO_MANY_OPEN.has(causeCode(error) ?? '');
+}
+
 /**
  * A named error for a failed access to the storage directory; a StoreError passes through as it is.
  *

@@ -7,11 +7,11 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 
-export type FileAccess = 'read' | 'create';
+export type FileAccess = 'read' | 'create' | 'continue';
 
 export type FileSystem = {
   /**
-   * `create`: exclusive, mode 0600, for writing. `read`: never through a symbolic link, and never waiting for the
+   * `create`: exclusive, mode 0600, for writing. `continue`: one that is there, for writing. `read`: never through a symbolic link, and never waiting for the
    * other end of a pipe.
    */
   open(path: string, access: FileAccess): Promise<number>;
@@ -19,6 +19,7 @@ export type FileSystem = {
   writev(fd: number, parts: readonly Uint8Array[], position: number): Promise<number>;
   /** May read less than asked for; 0 at the end. */
   read(fd: number, into: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+  truncate(fd: number, bytes: number): Promise<void>;
   datasync(fd: number): Promise<void>;
   close(fd: number): Promise<void>;
   /** Undefined for what is no ordinary file. */
@@ -46,11 +47,14 @@ const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
+const OPEN_FLAGS: Readonly<Record<FileAccess, number>> = {
+  read: O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+  create: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+  continue: O_WRONLY | O_NOFOLLOW,
+};
+
 export const nodeFileSystem: FileSystem = {
-  open: (path, access) =>
-    access === 'read'
-      ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
-      : open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE),
+  open: (path, access) => open(path, OPEN_FLAGS[access], FILE_MODE),
   writev: (fd, parts, position) =>
     new Promise((resolve, reject) => {
       fs.writev(fd, parts, position, (error, written) => {
@@ -65,6 +69,7 @@ export const nodeFileSystem: FileSystem = {
         else reject(error);
       });
     }),
+  truncate: promisify(fs.ftruncate),
   datasync: promisify(fs.fdatasync),
   close,
   async size(fd) {
@@ -100,6 +105,22 @@ export const nodeFileSystem: FileSystem = {
 
 function ignoringAbsence(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
+}
+
+/** All of a file of moderate size. */
+export async function readWhole(files: FileSystem, path: string): Promise<Buffer> {
+  const fd = await files.open(path, 'read');
+  try {
+    const bytes = Buffer.alloc((await files.size(fd)) ?? 0);
+    for (let filled = 0; filled < bytes.length;) {
+      const count = await files.read(fd, bytes, filled, bytes.length - filled, filled);
+      if (count === 0) return bytes.subarray(0, filled);
+      filled += count;
+    }
+    return bytes;
+  } finally {
+    await files.close(fd);
+  }
 }
 
 /** Writes all of the parts, whatever the system takes at a time. */

@@ -69,12 +69,11 @@ export class FreeSpace {
   /**
    * Begins a transfer with nothing set aside yet.
    *
-   * @param expectedBytes how much is to come, as far as it is known
+   * @param expectedBytes how much it will be in the end, as far as it is known
+   * @param presentBytes how much of it lies on the disk already
    * @throws NoSpaceError when there is not that much
    */
-  async begin(expectedBytes: number): Promise<Reservation> {
-    await this.#askIfNeeded(expectedBytes);
-    this.#check(expectedBytes);
+  async begin(expectedBytes: number, presentBytes = 0): Promise<Reservation> {
     let reserved = 0;
     let unwritten = 0;
     const change = (reservedBy: number, unwrittenBy: number) => {
@@ -83,6 +82,15 @@ export class FreeSpace {
       unwritten += unwrittenBy;
       this.#unwrittenBytes += unwrittenBy;
     };
+    change(presentBytes, 0);
+    try {
+      const missing = Math.max(0, expectedBytes - presentBytes);
+      await this.#askIfNeeded(missing);
+      this.#check(missing);
+    } catch (error) {
+      change(-presentBytes, 0);
+      throw error;
+    }
     return {
       get bytes() {
         return reserved;
@@ -105,6 +113,11 @@ export class FreeSpace {
         change(-reserved, -unwritten);
       },
     };
+  }
+
+  /** How much would have to go for `begin` not to refuse, as far as is known. */
+  shortBy(expectedBytes: number, presentBytes: number): number {
+    return Math.max(expectedBytes - presentBytes - this.#leftOfDisk(), expectedBytes - this.#leftOfCapacity());
   }
 
   async report(): Promise<SpaceReport> {

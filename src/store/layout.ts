@@ -13,7 +13,8 @@ import type { FileSystem } from './file-system.ts';
 const ID_BYTES = 16;
 const DIRECTORY_MODE = 0o700;
 /** Only what looks like ours is ever deleted from `incoming/`. */
-const INCOMING_NAME = /^[0-9a-f]{32}\.part$/;
+const INCOMING_NAME = /^([0-9a-f]{32})\.(part|resume|resume-new)$/;
+const SIDECAR_NAME = /^([0-9a-f]{32})\.resume$/;
 
 /** Of a file in `incoming/` and of what is to be done with it: 32 hex digits. */
 export function newId(): string {
@@ -45,7 +46,25 @@ export class Layout {
 
   /** The id of a file in `incoming/` that is ours. */
   incomingId(fileName: string): string | undefined {
-    return INCOMING_NAME.test(fileName) ? fileName.slice(0, 32) : undefined;
+    return INCOMING_NAME.exec(fileName)?.[1];
+  }
+
+  /** What is known of a suspended copy, beside it. */
+  sidecar(id: string): string {
+    return `${this.incoming}/${id}.resume`;
+  }
+
+  /** A sidecar while it is being written. */
+  freshSidecar(id: string): string {
+    return `${this.sidecar(id)}-new`;
+  }
+
+  isFreshSidecar(fileName: string): boolean {
+    return fileName.endsWith('.resume-new');
+  }
+
+  sidecarId(fileName: string): string | undefined {
+    return SIDECAR_NAME.exec(fileName)?.[1];
   }
 
   /** @param path as `safePath` gives it */

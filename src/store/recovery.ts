@@ -87,14 +87,16 @@ async function setAside(parts: StorageParts, id: string, entry: CatalogEntry, si
   log.error('store.quarantined', { name: record.name, size, expected: record.size, file: aside });
 }
 
+/** Copies that were suspended stay; all others in `incoming/` belong to nobody. */
 async function clearIncoming(parts: StorageParts): Promise<number> {
-  const { files, layout } = parts;
+  const { files, layout, suspended } = parts;
   return named('clearing incoming/', async () => {
+    const kept = await suspended.load();
     let cleared = 0;
     for (const fileName of await files.names(layout.incoming)) {
       const id = layout.incomingId(fileName);
-      if (id === undefined) continue;
-      await removeFile(parts, layout.incomingFile(id));
+      if (id === undefined || (kept.has(id) && !layout.isFreshSidecar(fileName))) continue;
+      await removeFile(parts, `${layout.incoming}/${fileName}`);
       cleared++;
     }
     return cleared;

@@ -3,14 +3,11 @@
  * share the next. Directory syncs cost a journal commit each, and hundreds of transfers finish per second.
  *
  * A sync that failed is not tried again: the kernel may have dropped what it could not write and would report
- * success the second time. Every later request fails with the first error. Being out of descriptors is another matter:
- * nothing was synced then, so nothing was dropped, and it passes.
+ * success the second time. Every later request fails with the first error. Only one that was not begun, because there
+ * was no descriptor for it, leaves the next one as good as before.
  */
 
-import { causeCode } from './file-errors.ts';
-
-/** The system says so before there is anything that could be synced. */
-const OUT_OF_DESCRIPTORS = new Set(['EMFILE', 'ENFILE']);
+import { isWantOfDescriptors } from './file-errors.ts';
 
 export class SharedSync {
   readonly #sync: () => Promise<void>;
@@ -50,7 +47,7 @@ export class SharedSync {
     try {
       await this.#sync();
     } catch (error) {
-      if (!OUT_OF_DESCRIPTORS.has(causeCode(error) ?? '')) this.#failure = { error };
+      if (!isWantOfDescriptors(error)) this.#failure = { error };
       throw error;
     }
   }

@@ -1,31 +1,4 @@
-/**
- * One copy on its way in: a new file in `incoming/`, hashed while it is written, durable when `finish` resolves.
- *
- * Written so that the disk is busy from early on: pieces gather to a write of 1 MiB that runs while the next ones are
- * hashed, and the file is synced in between, so that the last sync finds little left. Small content waits in memory
- * until its end is known, which makes create, write, sync and close one go. No copy is made of large pieces.
- *
- * Any failed access ends it: the descriptor is closed, the file deleted, every later call throws the same error. A sync
- * that failed is never tried again.
- */
-
-import { assert, defined } from '../base/assert.ts';
-import { NotReadyError } from '../base/errors.ts';
-import { ChunkHasher } from './chunk-hasher.ts';
-import { causeCode, named } from './file-errors.ts';
-import { type FileSystem, writeFully } from './file-system.ts';
-import type { Reservation } from './free-space.ts';
-
-/** Bytes gathered before a write; at most one such write is under way while the next one gathers. */
-const WRITE_BYTES = 1024 * 1024;
-/** Content up to here is written in one go at the end. */
-const SMALL_BYTES = 64 * 1024;
-/** Bytes written between two syncs that run beside the writing. */
-const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
-/** Pieces below this are copied, so that tiny ones do not keep large buffers alive. */
-const COPY_BELOW_BYTES = 2 * 1024;
-/** How much more space is asked for when the content outgrows what was announced. */
-const RESERVE_STEP_BYTES = 8 * 1024 * 1024;
+/** A copy on its way into a storage directory, as whoever receives the content sees it. */
 
 export type StagedFile = {
   /**
@@ -38,7 +11,7 @@ export type StagedFile = {
   write(parts: readonly Uint8Array[]): Promise<void>;
   /** Durable when it resolves; size and hashes are final. @throws as write */
   finish(): Promise<void>;
-  /** Bytes taken so far. */
+  /** Bytes taken so far; of a copy that is gone on with, what is there of it already: a number of whole chunks. */
   readonly size: number;
   /** SHA-256 of each chunk, complete after `finish`. */
   readonly chunkHashes: readonly Uint8Array[];
@@ -46,198 +19,11 @@ export type StagedFile = {
   readonly merkleRoot: Uint8Array;
   /** Gives the copy up. Quiet when it is committed or gone. */
   discard(): Promise<void>;
+  /**
+   * Gives the copy up for now: its whole chunks are kept for the next one that is staged with the same upload id, if it
+   * has one and they are worth it. Quiet like `discard`, which it does otherwise.
+   *
+   * @returns whether it was kept
+   */
+  suspend(): Promise<boolean>;
 };
-
-export type StagingPlace = {
-  readonly files: FileSystem;
-  readonly path: string;
-  readonly id: string;
-  readonly chunkBytes: number;
-  readonly space: Reservation;
-  /** Makes the entries of incoming/ durable. */
-  readonly syncIncoming: () => Promise<void>;
-  /** Called once, when the file is no longer ours: discarded or committed. */
-  readonly onEnd: () => void;
-};
-
-export class IncomingFile implements StagedFile {
-  readonly #place: StagingPlace;
-  readonly #hasher: ChunkHasher;
-  #fd: number | undefined;
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
-  #writtenBytes = 0;
-  #unsyncedBytes = 0;
-  #size = 0;
-  #writing: Promise<void> = Promise.resolve();
-  #syncing: Promise<void> = Promise.resolve();
-  #state: 'open' | 'busy' | 'finished' | 'ended' = 'open';
-  #failure: { readonly error: unknown } | undefined;
-  #call: Promise<void> = Promise.resolve();
-  #created = false;
-  #isOver = false;
-
-  constructor(place: StagingPlace) {
-    this.#place = place;
-    this.#hasher = new ChunkHasher(place.chunkBytes);
-  }
-
-  get id(): string {
-    return this.#place.id;
-  }
-
-  get chunkBytes(): number {
-    return this.#place.chunkBytes;
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  get chunkHashes(): readonly Uint8Array[] {
-    return this.#hasher.hashes;
-  }
-
-  get merkleRoot(): Uint8Array {
-    return this.#hasher.merkleRoot;
-  }
-
-  get finished(): boolean {
-    return this.#state === 'finished';
-  }
-
-  async write(parts: readonly Uint8Array[]): Promise<void> {
-    await this.#exclusively('open', async () => {
-      for (const part of parts) {
-        if (part.length === 0) continue;
-        this.#hasher.update(part);
-        this.#gathered.push(part.length < COPY_BELOW_BYTES ? Buffer.from(part) : part);
-        this.#gatheredBytes += part.length;
-        this.#size += part.length;
-        if (this.#gatheredBytes >= WRITE_BYTES) await this.#startWrite();
-      }
-    });
-  }
-
-  async finish(): Promise<void> {
-    await this.#exclusively('finished', async () => {
-      this.#hasher.finish();
-      await this.#startWrite();
-      await this.#writing;
-      await this.#syncing;
-      const fd = defined(this.#fd, 'the file is open');
-      await this.#place.files.datasync(fd);
-      this.#fd = undefined;
-      await this.#place.files.close(fd);
-      await this.#place.syncIncoming();
-      this.#place.space.finish();
-    });
-  }
-
-  /** The file belongs to the catalog from now on; its space counts as this copy's until it is discarded. */
-  handOver(): void {
-    assert(this.#state === 'finished', 'only a finished copy is committed');
-    this.#state = 'ended';
-  }
-
-  async discard(): Promise<void> {
-    await this.#call.catch(() => undefined); // Its caller has the error.
-    if (this.#state !== 'ended') {
-      this.#state = 'ended';
-      await this.#remove();
-    }
-    this.#end();
-  }
-
-  /** Runs one call; a failure discards the copy and is what every later call throws. */
-  async #exclusively(after: 'open' | 'finished', action: () => Promise<void>): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    // Discarded under its writer's hands, when the directory is closed.
-    if (this.#state === 'ended') throw new NotReadyError('this copy was given up');
-    assert(this.#state === 'open', `a staged file is used one call at a time (${this.#state})`);
-    this.#state = 'busy';
-    this.#call = this.#run(after, action);
-    await this.#call;
-  }
-
-  async #run(after: 'open' | 'finished', action: () => Promise<void>): Promise<void> {
-    try {
-      await named(`writing ${this.#place.path}`, action);
-    } catch (error) {
-      this.#failure = { error };
-      this.#state = 'ended';
-      await this.#remove();
-      throw error;
-    }
-    this.#state = after;
-  }
-
-  /** Hands what is gathered to the disk; resolves as soon as that has begun. */
-  async #startWrite(): Promise<void> {
-    const parts = this.#gathered;
-    const bytes = this.#gatheredBytes;
-    const position = this.#writtenBytes;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
-    await this.#reserve();
-    this.#fd ??= await this.#create();
-    await this.#writing;
-    if (bytes === 0) return;
-    this.#writing = this.#write(this.#fd, parts, position);
-    this.#writing.catch(() => undefined); // Whoever awaits it next gets the error.
-    this.#writtenBytes += bytes;
-    this.#unsyncedBytes += bytes;
-    if (this.#unsyncedBytes >= SYNC_EVERY_BYTES) await this.#startSync(this.#fd);
-  }
-
-  async #write(fd: number, parts: readonly Uint8Array[], position: number): Promise<void> {
-    await writeFully(this.#place.files, fd, parts, position);
-    this.#place.space.wrote(parts.reduce((sum, part) => sum + part.length, 0));
-  }
-
-  /** Waits for the sync before: no more than two of these stretches are ever unsynced. */
-  async #startSync(fd: number): Promise<void> {
-    await this.#syncing;
-    this.#unsyncedBytes = 0;
-    this.#syncing = this.#place.files.datasync(fd);
-    this.#syncing.catch(() => undefined); // Whoever awaits it next gets the error.
-  }
-
-  async #reserve(): Promise<void> {
-    const { space } = this.#place;
-    const missing = this.#size - space.bytes;
-    const step = this.#size <= SMALL_BYTES ? missing : Math.max(missing, RESERVE_STEP_BYTES);
-    if (missing > 0) await space.extend(missing, step);
-  }
-
-  async #create(): Promise<number> {
-    const fd = await this.#place.files.open(this.#place.path, 'create');
-    this.#created = true;
-    return fd;
-  }
-
-  /** Closes and deletes, whatever of that is left to do. */
-  async #remove(): Promise<void> {
-    const { files, path } = this.#place;
-    try {
-      await Promise.allSettled([this.#writing, this.#syncing]);
-      const fd = this.#fd;
-      this.#fd = undefined;
-      if (fd !== undefined) await files.close(fd);
-      if (this.#created) await files.unlink(path);
-    } catch (error) {
-      // The next start clears what could not be deleted now.
-      if (causeCode(error) === undefined) throw error;
-    } finally {
-      this.#gathered = [];
-      this.#end();
-    }
-  }
-
-  #end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#place.space.release();
-    this.#place.onEnd();
-  }
-}

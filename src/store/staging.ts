@@ -1,52 +1,99 @@
-/** The copies on their way into a storage directory. */
+/** The copies on their way into a storage directory: begun, gone on with where an earlier attempt was suspended, ended. */
 
+import { BadMessageError, NoSpaceError } from '../base/errors.ts';
+import { causeCode } from './file-errors.ts';
 import type { FileSystem } from './file-system.ts';
-import type { FreeSpace } from './free-space.ts';
+import type { FreeSpace, Reservation } from './free-space.ts';
 import { type Layout, newId } from './layout.ts';
-import { SharedSync } from './shared-sync.ts';
-import { IncomingFile } from './staged-file.ts';
+import { IncomingFile } from './incoming-file.ts';
+import type { Sidecar, SuspendedFiles } from './suspended-files.ts';
 
 export type StageOptions = {
   readonly chunkBytes: number;
-  /** Bytes to come, where known: refused at once when they do not fit. */
+  /** Size of the content, where known: refused at once when it does not fit. */
   readonly sizeHint?: number;
+  /** 32 hex digits, chosen by the writer: what was suspended under it is gone on with. */
+  readonly uploadId?: string;
+};
+
+const UPLOAD_ID = /^[0-9a-f]{32}$/;
+
+type StagingParts = {
+  readonly files: FileSystem;
+  readonly layout: Layout;
+  readonly space: FreeSpace;
+  readonly suspended: SuspendedFiles;
+  /** Makes the entries of incoming/ durable. */
+  readonly syncIncoming: () => Promise<void>;
 };
 
 export class Staging {
-  readonly #files: FileSystem;
-  readonly #layout: Layout;
-  readonly #space: FreeSpace;
-  readonly #incomingSync: SharedSync;
-  readonly #staged = new Set<IncomingFile>();
+  readonly #parts: StagingParts;
+  readonly #staged = new Map<IncomingFile, string | undefined>();
 
-  constructor(files: FileSystem, layout: Layout, space: FreeSpace) {
-    this.#files = files;
-    this.#layout = layout;
-    this.#space = space;
-    this.#incomingSync = new SharedSync(() => files.syncDirectory(layout.incoming));
+  constructor(parts: StagingParts) {
+    this.#parts = parts;
   }
 
-  /** @throws NoSpaceError */
-  async begin({ chunkBytes, sizeHint = 0 }: StageOptions): Promise<IncomingFile> {
-    const space = await this.#space.begin(sizeHint);
-    const id = newId();
+  /** @throws NoSpaceError, BadMessageError */
+  async begin(options: StageOptions): Promise<IncomingFile> {
+    const { chunkBytes, uploadId } = options;
+    if (uploadId === undefined) return this.#begin(options, await this.#space(options, 0), undefined);
+    if (!UPLOAD_ID.test(uploadId)) throw new BadMessageError('an upload id is 32 hex digits');
+    // A writer that comes back may be here before it was noticed that it had gone.
+    for (const [staged, id] of this.#staged) if (id === uploadId) await staged.suspend();
+    const earlier = await this.#parts.suspended.take(uploadId, chunkBytes);
+    try {
+      return this.#begin(options, await this.#space(options, earlier?.suspended.bytes ?? 0), earlier);
+    } catch (error) {
+      if (earlier !== undefined) this.#parts.suspended.putBack(earlier.suspended);
+      throw error;
+    }
+  }
+
+  /** What is suspended gives way to what is new, where that helps. */
+  async #space({ sizeHint = 0 }: StageOptions, presentBytes: number): Promise<Reservation> {
+    const { space, suspended } = this.#parts;
+    for (;;) {
+      try {
+        return await space.begin(sizeHint, presentBytes);
+      } catch (error) {
+        const helps = space.shortBy(sizeHint, presentBytes) <= suspended.bytes;
+        if (!(error instanceof NoSpaceError) || !helps || !(await suspended.dropOldest())) throw error;
+      }
+    }
+  }
+
+  #begin({ chunkBytes, uploadId }: StageOptions, space: Reservation, earlier: Sidecar | undefined): IncomingFile {
+    const { files, layout, suspended, syncIncoming } = this.#parts;
+    const id = earlier?.suspended.id ?? newId();
+    const keep = (hashes: readonly Uint8Array[]) => suspended.keep(uploadId ?? '', id, chunkBytes, hashes);
     const staged = new IncomingFile({
-      files: this.#files,
-      path: this.#layout.incomingFile(id),
+      files,
+      path: layout.incomingFile(id),
       id,
       chunkBytes,
       space,
-      syncIncoming: () => this.#incomingSync.request(),
+      resumption: uploadId === undefined ? undefined : { hashes: earlier?.hashes ?? [], keep },
+      syncIncoming,
+      forgetEarlier: () => (earlier === undefined ? Promise.resolve() : this.#unlinkQuietly(layout.sidecar(id))),
       onEnd: () => {
         this.#staged.delete(staged);
       },
     });
-    this.#staged.add(staged);
+    this.#staged.set(staged, uploadId);
     return staged;
   }
 
-  /** Gives up all that is not committed. */
+  /** Gives up all that is not committed, for good or for now. */
   async end(): Promise<void> {
-    await Promise.allSettled([...this.#staged].map((staged) => staged.discard()));
+    await Promise.allSettled(Array.from(this.#staged.keys(), (staged) => staged.suspend()));
+  }
+
+  /** The next start clears what could not be deleted now. */
+  async #unlinkQuietly(path: string): Promise<void> {
+    await this.#parts.files.unlink(path).catch((error: unknown) => {
+      if (causeCode(error) === undefined) throw error;
+    });
   }
 }

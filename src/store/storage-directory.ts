@@ -8,46 +8,29 @@
  * belong to one version; one process has the directory.
  */
 
-import { resolve } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { NotReadyError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
 import type { SlotRange } from '../id/key.ts';
 import type { Version } from '../id/version.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import { checkWrite } from '../wire/succession.ts';
 import { adopt } from './adoption.ts';
-import type { Catalog, ListOptions } from './catalog.ts';
-import { openCatalog } from './catalog-opening.ts';
+import type { ListOptions } from './catalog.ts';
 import { type Admission, commitStaged, commitTombstone } from './commits.ts';
 import { openStaged, openStored } from './content-opening.ts';
 import { drop, purgeTombstones } from './forgetting.ts';
-import { named } from './file-errors.ts';
-import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import { FREE_SPACE_FLOOR_BYTES_DEFAULT, FreeSpace, type SpaceReport } from './free-space.ts';
+import type { SpaceReport } from './free-space.ts';
 import type { HeldOptions } from './held-in.ts';
 import type { RangeSummary, Totals } from './key-index.ts';
-import { KeyedLock } from './keyed-lock.ts';
-import { Layout } from './layout.ts';
-import { Placement } from './placement.ts';
-import { recover } from './recovery.ts';
 import { type ScrubOptions, type ScrubReport, scrub } from './scrub.ts';
 import type { Held } from './slot-entry.ts';
-import { IncomingFile, type StagedFile } from './staged-file.ts';
-import { type StageOptions, Staging } from './staging.ts';
+import { IncomingFile } from './incoming-file.ts';
+import type { StagedFile } from './staged-file.ts';
+import type { StageOptions } from './staging.ts';
+import { type StorageOptions, openStorage } from './storage-opening.ts';
 import type { StorageParts } from './storage-parts.ts';
 import type { StoredContent } from './stored-content.ts';
 import { type Soundness, verify } from './verification.ts';
-
-export type StorageOptions = {
-  readonly log: Log;
-  /** How much content it may hold, what is on its way in included; without it, as much as the disk takes. */
-  readonly capacityBytes?: number;
-  /** Below so many free bytes nothing is taken any more. */
-  readonly freeSpaceFloorBytes?: number;
-  /** For tests: calls to the file system can be made to stop or fail. */
-  readonly files?: FileSystem;
-};
 
 /** Bytes under a key, to which others give a meaning: certificate, parameters, known peers … */
 export type Settings = {
@@ -60,48 +43,25 @@ export class StorageDirectory {
   readonly path: string;
   readonly settings: Settings;
   readonly #parts: StorageParts;
-  readonly #space: FreeSpace;
-  readonly #staging: Staging;
   readonly #commits = new Set<Promise<unknown>>();
   readonly #readings = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
 
-  private constructor(layout: Layout, catalog: Catalog, options: StorageOptions) {
-    const { log, files = nodeFileSystem, capacityBytes } = options;
-    const { freeSpaceFloorBytes = FREE_SPACE_FLOOR_BYTES_DEFAULT } = options;
+  private constructor(parts: StorageParts) {
+    const { layout, catalog } = parts;
     this.path = layout.root;
     this.settings = { get: (key) => catalog.setting(key), put: (key, value) => catalog.putSetting(key, value) };
-    const lock = new KeyedLock();
-    const dropRedo = (ids: readonly string[]) => {
-      catalog.dropRedo(ids);
-    };
-    const placement = new Placement({ files, layout, lock, log, dropRedo });
-    this.#parts = { files, layout, catalog, placement, lock, log };
-    const heldBytes = () => catalog.index.totals.bytes;
-    this.#space = new FreeSpace(files, layout.root, { floorBytes: freeSpaceFloorBytes, capacityBytes, heldBytes });
-    this.#staging = new Staging(files, layout, this.#space);
+    this.#parts = parts;
   }
 
   /**
    * Creates or opens a storage directory, and finishes or clears what an earlier process left half-done.
    *
    * @throws StorageLockedError when another process has it
-   * @throws StorageUnusableError when it is no directory, not permitted, damaged, or of a newer layout
+   * @throws StorageUnusableError when it is no directory, not permitted, or of a newer layout
    */
   static async open(path: string, options: StorageOptions): Promise<StorageDirectory> {
-    const { files = nodeFileSystem, log } = options;
-    const layout = new Layout(resolve(path));
-    await layout.make(files);
-    const catalog = await openCatalog({ files, layout, log });
-    try {
-      await named(`opening ${layout.root}`, () => files.syncDirectory(layout.root));
-      const directory = new StorageDirectory(layout, catalog, options);
-      await recover(directory.#parts);
-      return directory;
-    } catch (error) {
-      await catalog.close();
-      throw error;
-    }
+    return new StorageDirectory(await openStorage(path, options));
   }
 
   /** The newest record of a name, a tombstone included. */
@@ -145,7 +105,7 @@ export class StorageDirectory {
   }
 
   /**
-   * Begins a copy on its way in.
+   * Begins a copy on its way in, or goes on with one that was suspended.
    *
    * Space is set aside only as bytes arrive, so that nobody blocks the disk by announcing.
    *
@@ -155,7 +115,7 @@ export class StorageDirectory {
   async stage(options: StageOptions): Promise<StagedFile> {
     this.#throwIfClosed();
     this.#parts.catalog.check();
-    return this.#staging.begin(options);
+    return this.#parts.staging.begin(options);
   }
 
   /** A finished copy, for those who are to have it, too, before it is committed. @throws StorageUnusableError */
@@ -258,7 +218,7 @@ export class StorageDirectory {
 
   /** @throws StorageUnusableError when the system does not say */
   space(): Promise<SpaceReport> {
-    return this.#space.report();
+    return this.#parts.space.report();
   }
 
   /** Waits until every commit so far has been carried out in `files/`. */
@@ -268,12 +228,12 @@ export class StorageDirectory {
     await this.#parts.catalog.flush();
   }
 
-  /** Lets commits under way end, gives up what is only staged, and frees the directory for another process. */
+  /** Lets commits under way end, suspends or gives up what is only staged, and frees the directory for another process. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     await Promise.allSettled([...this.#commits, ...this.#readings]);
-    await this.#staging.end();
+    await this.#parts.staging.end();
     await this.settle();
     await this.#parts.catalog.close();
   }

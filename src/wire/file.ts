@@ -52,8 +52,8 @@ export type FileAnswer =
   | {
       readonly type: 'put-ready';
       readonly highest: Holding | undefined;
-      /** The envelope of the highest record, where the name is open to others than its owner; else empty. */
-      readonly consent: Uint8Array;
+      /** The envelope of the highest record, where the name is open to others or has changed hands; else empty. */
+      readonly record: Uint8Array;
     }
   | { readonly type: 'receipt'; readonly replicas: readonly ReplicaName[] }
   | { readonly type: 'content'; readonly record: Uint8Array; readonly chunkCount: number }
@@ -148,8 +148,8 @@ export function decodeFileRequest(bytes: Uint8Array): FileRequest {
 export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
   switch (answer.type) {
     case 'put-ready': {
-      const { highest, consent } = answer;
-      return WireAnswer.encode({ putReady: { highest: encodeHolding(highest), consent } });
+      const { highest, record } = answer;
+      return WireAnswer.encode({ putReady: { highest: encodeHolding(highest), record } });
     }
     case 'receipt':
       return WireAnswer.encode({ receipt: { replicas: [...answer.replicas] } });
@@ -174,10 +174,10 @@ export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
 export function decodeFileAnswer(bytes: Uint8Array): FileAnswer {
   const wire = decodeWith(WireAnswer, bytes, FILE_FRAME_BYTES_MAX, 'file answer');
   if (wire.putReady !== undefined) {
-    const { highest, consent } = wire.putReady;
+    const { highest, record } = wire.putReady;
     check(highest !== undefined, 'an answer to a put without the present state');
-    check(consent.length <= ENVELOPE_BYTES_MAX, "a former owner's consent is too long");
-    return { type: 'put-ready', highest: decodeHolding(highest), consent };
+    check(record.length <= ENVELOPE_BYTES_MAX, 'a present record is too long');
+    return { type: 'put-ready', highest: decodeHolding(highest), record };
   }
   if (wire.receipt !== undefined) return { type: 'receipt', replicas: checkReplicas(wire.receipt.replicas) };
   if (wire.content !== undefined) {

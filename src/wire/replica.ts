@@ -68,6 +68,8 @@ export type ReplicaAnswer =
       /** The numbers of copies that occur in the answering peer's directory. */
       readonly replicaCounts: readonly number[];
       readonly summaries: readonly RangeSummary[];
+      /** The answering peer was away for longer than removals are kept, as far as it knows. */
+      readonly backFromAway: boolean;
     }
   | { readonly type: 'entries'; readonly entries: readonly Entry[]; readonly more: boolean }
   | { readonly type: 'record'; readonly envelope: Uint8Array }
@@ -135,10 +137,10 @@ export function encodeReplicaAnswer(answer: ReplicaAnswer): Uint8Array {
     case 'holdings':
       return WireAnswer.encode({ holdings: { holdings: answer.holdings.map(encodeHolding) } });
     case 'comparison': {
-      const { replicaCounts, summaries } = answer;
+      const { replicaCounts, summaries, backFromAway } = answer;
       const digests = Buffer.concat(summaries.map(({ digest }) => digest));
       const counts = summaries.map(({ count }) => count);
-      return WireAnswer.encode({ comparison: { replicaCounts: [...replicaCounts], counts, digests } });
+      return WireAnswer.encode({ comparison: { replicaCounts: [...replicaCounts], counts, digests, backFromAway } });
     }
     case 'entries': {
       const entries = answer.entries.map(({ name, holding }) => ({ name, holding: encodeHolding(holding) }));
@@ -163,14 +165,14 @@ export function decodeReplicaAnswer(bytes: Uint8Array): ReplicaAnswer {
     return { type: 'holdings', holdings: wire.holdings.holdings.map(decodeHolding) };
   }
   if (wire.comparison !== undefined) {
-    const { replicaCounts, counts, digests } = wire.comparison;
+    const { replicaCounts, counts, digests, backFromAway } = wire.comparison;
     check(counts.length <= COMPARE_RANGES_MAX && replicaCounts.length <= REPLICAS_MAX, 'a comparison is too long');
     check(digests.length === counts.length * DIGEST_BYTES, 'a comparison whose digests do not fit its counts');
     const summaries = counts.map((count, i) => ({
       count,
       digest: digests.subarray(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES),
     }));
-    return { type: 'comparison', replicaCounts, summaries };
+    return { type: 'comparison', replicaCounts, summaries, backFromAway };
   }
   if (wire.entries !== undefined) {
     check(wire.entries.entries.length <= ENTRIES_PAGE_MAX, 'too many entries on one page');

@@ -4,11 +4,11 @@
  * `checkWrite` is for what a writer brings: the root holds it against all that is known of the name, when the record
  * arrives and again under the lock of the commit, for another writer may have been faster.
  *
- * `checkCopy` is for what another replica brings: some root has accepted it, perhaps on versions that were missed
- * here. Under one owner the higher version wins. An owner's record that is not followed by another owner's must be
- * released by them: the later record carries the former owner's tombstone, or shared record, as consent. Where two
- * owners' records are not linked in this way, both sides of a parted ring took a first claim; which one stays
- * follows from the owners' keys and the name alone, so that no counter can win and every peer decides alike.
+ * `checkCopy` is for what another replica brings: some root has accepted it, perhaps on versions that were missed here. A
+ * name's records form a line: each owner's first one carries, as consent, the record by which the owner before let go of
+ * the name, a tombstone or a shared one, and so on back to the first claim. Within a line the higher version wins. Two
+ * lines mean that both sides of a parted ring took a first claim; which one stays follows from the first owners' keys
+ * and the name alone, so that no counter can win and every peer decides alike.
  */
 
 import { hash } from 'node:crypto';
@@ -49,7 +49,7 @@ export function isOpenToOthers({ tombstone, shared }: Pick<Holding, 'tombstone' 
  * @throws NotPermittedError when the name is somebody else's; one that was removed is free
  * @throws VersionConflictError when the version is not higher, or higher beyond reason
  */
-export function checkWrite(present: Holding | undefined, record: SignedRecord): void {
+export function checkWrite(present: Holding | SignedRecord | undefined, record: SignedRecord): void {
   if (present !== undefined && !equalBytes(present.owner, record.owner)) {
     if (!isOpenToOthers(present)) {
       throw new NotPermittedError(`"${record.name}" belongs to somebody else; only its owner may change it`);
@@ -57,7 +57,7 @@ export function checkWrite(present: Holding | undefined, record: SignedRecord): 
     if (!present.tombstone && !record.shared && !record.tombstone) {
       throw new NotPermittedError(`"${record.name}" is shared; whoever writes it keeps it shared`);
     }
-    if (!isReleased(present, record)) {
+    if (!isReleased(present, record) && !(present.shared && carriesOn(present, record))) {
       throw new NotPermittedError(`"${record.name}" was somebody else's, and their leave does not stand in the record`);
     }
   }
@@ -70,36 +70,57 @@ export function checkWrite(present: Holding | undefined, record: SignedRecord): 
 /** @throws VersionConflictError when what is here stays */
 export function checkCopy(present: SignedRecord | undefined, record: SignedRecord): void {
   if (present === undefined) return;
-  if (equalBytes(present.owner, record.owner) || isReleased(present, record)) {
-    if (compareVersions(record.version, present.version) <= 0) throw conflict(present, record);
-    return;
+  const sameOwner = equalBytes(present.owner, record.owner);
+  if (!sameOwner) {
+    const order = compareBytes(claimOf(present), claimOf(record));
+    if (order < 0) throw conflict(present, record);
+    if (order > 0) return;
   }
-  if (isReleased(record, present)) throw conflict(present, record);
-  if (compareBytes(claimOf(present), claimOf(record)) <= 0) throw conflict(present, record);
+  const mayFollow = sameOwner || isOpenToOthers(present) || isReleased(present, record);
+  if (!mayFollow || compareVersions(record.version, present.version) <= 0) throw conflict(present, record);
 }
 
-/** The later record proves that the owner of the former one, or whoever followed them, let go of the name. */
+/** A shared file goes from hand to hand: what proves its line stays the same. */
+function carriesOn(present: Holding | SignedRecord, record: SignedRecord): boolean {
+  if (!('formerOwnerConsent' in present)) return consentOf(record) !== undefined;
+  return consentOf(record) !== undefined && equalBytes(present.formerOwnerConsent, record.formerOwnerConsent);
+}
+
+/** The record by which a former owner let go of the name, if this one carries a proper one. */
+function consentOf(record: SignedRecord): SignedRecord | undefined {
+  if (record.formerOwnerConsent.length === 0) return undefined;
+  try {
+    const consent = openRecord(record.formerOwnerConsent, record.networkId);
+    const precedes = compareVersions(consent.version, record.version) < 0;
+    return consent.name === record.name && isOpenToOthers(consent) && precedes ? consent : undefined;
+  } catch (error) {
+    if (error instanceof BadMessageError) return undefined;
+    throw error;
+  }
+}
+
+/** The records that let go of the name before this one, the latest first. */
+function* releases(record: SignedRecord): Generator<SignedRecord> {
+  let from = consentOf(record);
+  for (let changes = 0; from !== undefined && changes < OWNER_CHANGES_MAX; changes++) {
+    yield from;
+    from = consentOf(from);
+  }
+}
+
+/** The later record proves that the owner of the former one let go of the name afterwards. */
 function isReleased(former: Holding, later: SignedRecord): boolean {
-  let from = later;
-  for (let changes = 0; changes < OWNER_CHANGES_MAX && from.formerOwnerConsent.length > 0; changes++) {
-    let consent: SignedRecord;
-    try {
-      consent = openRecord(from.formerOwnerConsent, later.networkId);
-    } catch (error) {
-      if (error instanceof BadMessageError) return false;
-      throw error;
-    }
-    const follows = compareVersions(consent.version, from.version) < 0;
-    if (consent.name !== later.name || !isOpenToOthers(consent) || !follows) return false;
-    if (equalBytes(consent.owner, former.owner) && compareVersions(consent.version, former.version) >= 0) return true;
-    from = consent;
+  for (const { owner, version } of releases(later)) {
+    if (equalBytes(owner, former.owner) && compareVersions(version, former.version) >= 0) return true;
   }
   return false;
 }
 
-/** Orders the claims of different owners to one name. */
-function claimOf({ owner, name }: SignedRecord): Uint8Array {
-  return hash('sha256', Buffer.concat([owner, utf8(name)]), 'buffer');
+/** Orders the lines of a name: by whoever claimed it first in each. */
+function claimOf(record: SignedRecord): Uint8Array {
+  let first = record;
+  for (const release of releases(record)) first = release;
+  return hash('sha256', Buffer.concat([first.owner, utf8(record.name)]), 'buffer');
 }
 
 function conflict(present: Holding, record: FileRecord): VersionConflictError {

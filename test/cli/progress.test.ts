@@ -8,7 +8,7 @@ import {
   type Totals,
 } from '../../src/cli/progress.ts';
 
-const none = (): Totals => ({ bytesDone: 0, bytesTotal: 0, openEnded: 0, filesDone: 0, files: 0 });
+const none = (): Totals => ({ bytesDone: 0, bytesSkipped: 0, bytesTotal: 0, openEnded: 0, filesDone: 0, files: 0 });
 
 describe('the progress of a call', () => {
   it('puts sizes and times into words', () => {
@@ -41,11 +41,21 @@ describe('the progress of a call', () => {
     const [known, unknown] = [trackFile(totals, 10), trackFile(totals, undefined)];
     known.update(4, 10);
     unknown.update(7, undefined);
-    expect(totals).toEqual({ bytesDone: 11, bytesTotal: 10, openEnded: 1, filesDone: 0, files: 2 });
+    expect(totals).toEqual({ bytesDone: 11, bytesSkipped: 0, bytesTotal: 10, openEnded: 1, filesDone: 0, files: 2 });
     known.update(10, 10);
     known.done();
     unknown.done();
     unknown.done();
-    expect(totals).toEqual({ bytesDone: 17, bytesTotal: 17, openEnded: 0, filesDone: 2, files: 2 });
+    expect(totals).toEqual({ bytesDone: 17, bytesSkipped: 0, bytesTotal: 17, openEnded: 0, filesDone: 2, files: 2 });
+  });
+
+  it('counts what is there already as done, and not as moved', () => {
+    const totals = none();
+    expectFile(totals, undefined);
+    const progress = trackFile(totals, undefined);
+    progress.skip(6 * 1024, 8 * 1024);
+    expect(formatTotals(totals, 1000)).toBe('6.0 KiB of 8.0 KiB');
+    progress.update(7 * 1024, 8 * 1024);
+    expect(formatTotals(totals, 1000)).toBe('7.0 KiB of 8.0 KiB  1.0 KiB/s  1 s left');
   });
 });

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,7 +79,16 @@ describe('FileSink', () => {
   });
 
   it('says why a place cannot be written', async () => {
-    await expect(new FileSink(join(dir, 'no/such/dir'), false).start(entry, shape, 0)).rejects.toThrow('cannot write');
-    await chmod(dir, 0o700);
+    await expect(new FileSink(join(dir, 'no/such/dir'), false).start(entry, shape, 0)).rejects.toThrow(
+      `cannot write ${join(dir, 'no/such/dir')}: there is no directory ${join(dir, 'no/such')}`,
+    );
+  });
+
+  it('says so when its temporary file was taken away', async () => {
+    const sink = new FileSink(join(dir, 'out'), true);
+    await sink.start(entry, shape, 0);
+    for (const name of await readdir(dir)) await rm(join(dir, name));
+    await expect(sink.complete()).rejects.toThrow('its temporary file has gone');
+    await sink.discard();
   });
 });

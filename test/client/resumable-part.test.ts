@@ -168,7 +168,13 @@ describe('what was left is not believed', () => {
       },
     ],
     ['when the note is empty', async () => writeFile(join(dir, await noteName()), '')],
-    ['when the note leads elsewhere', () => changeNote({ part: '../out' })],
+    [
+      'when the note leads to something else',
+      async () => {
+        await writeFile(join(dir, 'mine'), whole.subarray(0, 5 * CHUNK));
+        await changeNote({ part: 'mine' });
+      },
+    ],
     ['when the note is of another format', () => changeNote({ format: 2 })],
   ];
 
@@ -210,6 +216,20 @@ describe('two fetches to one path at once', () => {
     for (let index = 3; index < CHUNKS; index++) await first.write([chunk(index)]);
     await first.complete();
     expect(whole.equals(await readFile(path))).toBe(true);
+    expect(await readdir(dir)).toEqual(['out']);
+  });
+
+  it('that find the same part: one goes on, the other begins another version without touching it', async () => {
+    await brokenOff(3);
+    const [first, second] = [new FileSink(path, false), new FileSink(path, true)];
+    for (const sink of [first, second]) expect((await sink.left('n'))?.chunksLeft).toBe(3);
+    await first.start(entry, shape, 3);
+    await second.start({ ...entry, version: 'other' }, { ...shape, version: 'other' }, 0);
+    await second.write([Buffer.alloc(CHUNK, 99)]);
+    for (let index = 3; index < CHUNKS; index++) await first.write([chunk(index)]);
+    await first.complete();
+    expect(whole.equals(await readFile(path))).toBe(true);
+    await second.discard();
     expect(await readdir(dir)).toEqual(['out']);
   });
 });

@@ -148,11 +148,14 @@ describe('about the network', () => {
     expectJsonFailure(await command(['stat', 'one', '--json']), { status: 3, code: 'NOT_FOUND' });
   });
 
-  it('rm is refused to who does not own the file', async () => {
+  it('rm is refused to who does not own the file, and works with the key of who does', async () => {
     await network.put('owned', 'content');
     const other = { P2P_CONFIG_DIR: await network.directory('stranger') };
     const refused = await command(['rm', '--json', 'owned'], other);
     expectJsonFailure(refused, { status: 9, code: 'NOT_PERMITTED' });
+    const key = network.file('owner.key');
+    expect((await command(['identity', 'export', key])).status).toBe(0);
+    expect((await command(['rm', 'owned', '--identity', key], other)).status).toBe(0);
   });
 
   it('explain tells key, route, holders and their versions', async () => {

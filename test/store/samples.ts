@@ -1,7 +1,7 @@
 /** What the tests of the storage directory share: temporary directories, signed records, content, and checks on it. */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
@@ -133,4 +133,13 @@ export async function loadNewest(storage: StorageDirectory, name: string): Promi
 /** A test on an open storage directory of its own. */
 export function inStorage(use: (storage: StorageDirectory, path: string) => Promise<void>): () => Promise<void> {
   return () => temporaryDirectory((path) => withStorage(path, (storage) => use(storage, path)));
+}
+
+/** Turns one bit of a file. */
+export async function flip(path: string, position: number): Promise<void> {
+  const file = await open(path, 'r+');
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, position);
+  await file.write(Uint8Array.of((byte[0] ?? 0) ^ 1), 0, 1, position);
+  await file.close();
 }

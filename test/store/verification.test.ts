@@ -1,23 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, open, readFile, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { BusyError, ContentCorruptError } from '../../src/base/errors.ts';
 import { safePath } from '../../src/store/safe-path.ts';
-import { content, inStorage, loadNewest, store, temporaryDirectory, withStorage } from './samples.ts';
+import { content, flip, inStorage, loadNewest, store, temporaryDirectory, withStorage } from './samples.ts';
 import { scriptedFiles, systemError } from './scripted-files.ts';
 
 const MIB = 1024 * 1024;
-
-/** Turns one bit of a file. */
-async function flip(path: string, position: number): Promise<void> {
-  const file = await open(path, 'r+');
-  const byte = Buffer.alloc(1);
-  await file.read(byte, 0, 1, position);
-  await file.write(Uint8Array.of((byte[0] ?? 0) ^ 1), 0, 1, position);
-  await file.close();
-}
 
 const fileOf = (path: string, name: string) => join(path, 'files', safePath(name));
 

@@ -27,11 +27,11 @@ const requests: FileRequest[] = [
 ];
 
 const answers: FileAnswer[] = [
-  { type: 'put-ready', highest: undefined, consent: new Uint8Array(0) },
+  { type: 'put-ready', highest: undefined, record: new Uint8Array(0) },
   {
     type: 'put-ready',
     highest: { version, tombstone: false, owner: bytes, shared: true, replicas: 3 },
-    consent: bytes,
+    record: bytes,
   },
   { type: 'receipt', replicas: [{ nodeId: 5, peerId: '12D3KooWABC' }] },
   { type: 'content', record: bytes, chunkCount: 3 },

@@ -1803,8 +1803,8 @@ export namespace FileAnswer {
     value: number
   }
 
-  export interface FileAnswerPutReadyConsentFieldEvent {
-    field: '$.putReady.consent'
+  export interface FileAnswerPutReadyRecordFieldEvent {
+    field: '$.putReady.record'
     value: Uint8Array
   }
 
@@ -1902,14 +1902,14 @@ export namespace FileAnswer {
     return decodeMessage(buf, FileAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerPutReadyHighestReplicasFieldEvent | FileAnswerPutReadyConsentFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerCheckedSetAsideFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerPutReadyHighestReplicasFieldEvent | FileAnswerPutReadyRecordFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerCheckedSetAsideFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
     return streamMessage(buf, FileAnswer.codec(), opts)
   }
 }
 
 export interface PutReady {
   highest?: WireHolding
-  consent: Uint8Array
+  record: Uint8Array
 }
 
 export namespace PutReady {
@@ -1927,9 +1927,9 @@ export namespace PutReady {
           WireHolding.codec().encode(obj.highest, w)
         }
 
-        if ((obj.consent != null && obj.consent.byteLength > 0)) {
+        if ((obj.record != null && obj.record.byteLength > 0)) {
           w.uint32(18)
-          w.bytes(obj.consent)
+          w.bytes(obj.record)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -1937,7 +1937,7 @@ export namespace PutReady {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          consent: uint8ArrayAlloc(0)
+          record: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1953,7 +1953,7 @@ export namespace PutReady {
               break
             }
             case 2: {
-              obj.consent = reader.bytes()
+              obj.record = reader.bytes()
               break
             }
             default: {
@@ -1980,7 +1980,7 @@ export namespace PutReady {
             }
             case 2: {
               yield {
-                field: `${prefix}.consent`,
+                field: `${prefix}.record`,
                 value: reader.bytes()
               }
               break
@@ -2027,8 +2027,8 @@ export namespace PutReady {
     value: number
   }
 
-  export interface PutReadyConsentFieldEvent {
-    field: '$.consent'
+  export interface PutReadyRecordFieldEvent {
+    field: '$.record'
     value: Uint8Array
   }
 
@@ -2040,7 +2040,7 @@ export namespace PutReady {
     return decodeMessage(buf, PutReady.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutReady>): Generator<PutReadyHighestPresentFieldEvent | PutReadyHighestVersionFieldEvent | PutReadyHighestTombstoneFieldEvent | PutReadyHighestOwnerFieldEvent | PutReadyHighestSharedFieldEvent | PutReadyHighestReplicasFieldEvent | PutReadyConsentFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutReady>): Generator<PutReadyHighestPresentFieldEvent | PutReadyHighestVersionFieldEvent | PutReadyHighestTombstoneFieldEvent | PutReadyHighestOwnerFieldEvent | PutReadyHighestSharedFieldEvent | PutReadyHighestReplicasFieldEvent | PutReadyRecordFieldEvent> {
     return streamMessage(buf, PutReady.codec(), opts)
   }
 }

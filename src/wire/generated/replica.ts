@@ -1810,6 +1810,11 @@ export namespace ReplicaAnswer {
     value: Uint8Array
   }
 
+  export interface ReplicaAnswerComparisonBackFromAwayFieldEvent {
+    field: '$.comparison.backFromAway'
+    value: boolean
+  }
+
   export interface ReplicaAnswerEntriesEntriesNameFieldEvent {
     field: '$.entries.entries[].name'
     value: string
@@ -1880,7 +1885,7 @@ export namespace ReplicaAnswer {
     return decodeMessage(buf, ReplicaAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ReplicaAnswer>): Generator<ReplicaAnswerStateNodeIdFieldEvent | ReplicaAnswerStateFailureCodeFieldEvent | ReplicaAnswerStateFailureMessageFieldEvent | ReplicaAnswerHoldingsHoldingsPresentFieldEvent | ReplicaAnswerHoldingsHoldingsVersionFieldEvent | ReplicaAnswerHoldingsHoldingsTombstoneFieldEvent | ReplicaAnswerHoldingsHoldingsOwnerFieldEvent | ReplicaAnswerHoldingsHoldingsSharedFieldEvent | ReplicaAnswerHoldingsHoldingsReplicasFieldEvent | ReplicaAnswerComparisonReplicaCountsFieldEvent | ReplicaAnswerComparisonCountsFieldEvent | ReplicaAnswerComparisonDigestsFieldEvent | ReplicaAnswerEntriesEntriesNameFieldEvent | ReplicaAnswerEntriesEntriesHoldingPresentFieldEvent | ReplicaAnswerEntriesEntriesHoldingVersionFieldEvent | ReplicaAnswerEntriesEntriesHoldingTombstoneFieldEvent | ReplicaAnswerEntriesEntriesHoldingOwnerFieldEvent | ReplicaAnswerEntriesEntriesHoldingSharedFieldEvent | ReplicaAnswerEntriesEntriesHoldingReplicasFieldEvent | ReplicaAnswerEntriesMoreFieldEvent | ReplicaAnswerRecordFieldEvent | ReplicaAnswerFailureCodeFieldEvent | ReplicaAnswerFailureMessageFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ReplicaAnswer>): Generator<ReplicaAnswerStateNodeIdFieldEvent | ReplicaAnswerStateFailureCodeFieldEvent | ReplicaAnswerStateFailureMessageFieldEvent | ReplicaAnswerHoldingsHoldingsPresentFieldEvent | ReplicaAnswerHoldingsHoldingsVersionFieldEvent | ReplicaAnswerHoldingsHoldingsTombstoneFieldEvent | ReplicaAnswerHoldingsHoldingsOwnerFieldEvent | ReplicaAnswerHoldingsHoldingsSharedFieldEvent | ReplicaAnswerHoldingsHoldingsReplicasFieldEvent | ReplicaAnswerComparisonReplicaCountsFieldEvent | ReplicaAnswerComparisonCountsFieldEvent | ReplicaAnswerComparisonDigestsFieldEvent | ReplicaAnswerComparisonBackFromAwayFieldEvent | ReplicaAnswerEntriesEntriesNameFieldEvent | ReplicaAnswerEntriesEntriesHoldingPresentFieldEvent | ReplicaAnswerEntriesEntriesHoldingVersionFieldEvent | ReplicaAnswerEntriesEntriesHoldingTombstoneFieldEvent | ReplicaAnswerEntriesEntriesHoldingOwnerFieldEvent | ReplicaAnswerEntriesEntriesHoldingSharedFieldEvent | ReplicaAnswerEntriesEntriesHoldingReplicasFieldEvent | ReplicaAnswerEntriesMoreFieldEvent | ReplicaAnswerRecordFieldEvent | ReplicaAnswerFailureCodeFieldEvent | ReplicaAnswerFailureMessageFieldEvent> {
     return streamMessage(buf, ReplicaAnswer.codec(), opts)
   }
 }
@@ -2032,6 +2037,7 @@ export interface Comparison {
   replicaCounts: number[]
   counts: number[]
   digests: Uint8Array
+  backFromAway: boolean
 }
 
 export namespace Comparison {
@@ -2063,6 +2069,11 @@ export namespace Comparison {
           w.bytes(obj.digests)
         }
 
+        if ((obj.backFromAway != null && obj.backFromAway !== false)) {
+          w.uint32(32)
+          w.bool(obj.backFromAway)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2070,7 +2081,8 @@ export namespace Comparison {
         const obj: any = {
           replicaCounts: [],
           counts: [],
-          digests: uint8ArrayAlloc(0)
+          digests: uint8ArrayAlloc(0),
+          backFromAway: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2097,6 +2109,10 @@ export namespace Comparison {
             }
             case 3: {
               obj.digests = reader.bytes()
+              break
+            }
+            case 4: {
+              obj.backFromAway = reader.bool()
               break
             }
             default: {
@@ -2156,6 +2172,13 @@ export namespace Comparison {
               }
               break
             }
+            case 4: {
+              yield {
+                field: `${prefix}.backFromAway`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2185,6 +2208,11 @@ export namespace Comparison {
     value: Uint8Array
   }
 
+  export interface ComparisonBackFromAwayFieldEvent {
+    field: '$.backFromAway'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Comparison>): Uint8Array {
     return encodeMessage(obj, Comparison.codec())
   }
@@ -2193,7 +2221,7 @@ export namespace Comparison {
     return decodeMessage(buf, Comparison.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Comparison>): Generator<ComparisonReplicaCountsFieldEvent | ComparisonCountsFieldEvent | ComparisonDigestsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Comparison>): Generator<ComparisonReplicaCountsFieldEvent | ComparisonCountsFieldEvent | ComparisonDigestsFieldEvent | ComparisonBackFromAwayFieldEvent> {
     return streamMessage(buf, Comparison.codec(), opts)
   }
 }
