@@ -2,7 +2,7 @@
  * How fast it is, against yardsticks that are measured in the same run, in turns with what they are compared with. Prints
  * a table and writes it with all samples to storage/reports/bench.json.
  *
- *   npm run bench [-- [--only overlay|transfers|starts|small-files|lookups]... [--quick]]
+ *   npm run bench [-- [--only NAME]... [--quick]          an unknown NAME lists them]
  */
 
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -11,9 +11,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { printRows } from './bench/report.ts';
 import { measureLookups } from './bench/lookups.ts';
+import { measureManyFiles } from './bench/many-files.ts';
 import { measureOverlay } from './bench/overlay.ts';
+import { measureReplicas } from './bench/replicas.ts';
 import { FULL, QUICK, reached, type Row, type Setting } from './bench/setting.ts';
-import { measureSmallFiles } from './bench/small-files.ts';
+import { measureReplicatedSmallFiles, measureSmallFiles } from './bench/small-files.ts';
 import { measureStarts } from './bench/starts.ts';
 import { measureTransfers } from './bench/transfers.ts';
 import { startNetwork } from './lib/network.ts';
@@ -29,6 +31,9 @@ type Measurement = {
 /** In the order of their rings, which only grow. */
 const MEASUREMENTS = new Map<string, Measurement>([
   ['overlay', { peers: 0, measure: measureOverlay }],
+  ['replicas', { peers: 0, measure: measureReplicas }],
+  ['replicated-small-files', { peers: 0, measure: measureReplicatedSmallFiles }],
+  ['many-files', { peers: 0, measure: measureManyFiles }],
   ['transfers', { peers: 3, measure: measureTransfers }],
   ['small-files', { peers: 3, measure: measureSmallFiles }],
   ['starts', { peers: 6, measure: measureStarts }],
@@ -50,7 +55,9 @@ await runInScratch('bench', async (scratch) => {
   const [load] = loadavg();
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
   say(machine);
-  say(`load ${(load ?? 0).toFixed(1)} before the start; one copy of each file, everything on 127.0.0.1`);
+  say(
+    `load ${(load ?? 0).toFixed(1)} before the start; one copy of each file but where k is named, everything on 127.0.0.1`,
+  );
   const network = await startNetwork(scratch.path, 0);
   scratch.defer(() => network.close());
   const setting = { scratch, network, sizes };

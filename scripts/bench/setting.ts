@@ -12,6 +12,10 @@ export type Sizes = {
   readonly starts: number;
   readonly lookups: number;
   readonly smallFiles: number;
+  /** Of the file that is stored in several copies. */
+  readonly copiedBytes: number;
+  /** In the directory of one peer. */
+  readonly heldFiles: number;
   /** Time of each measurement of the overlay. */
   readonly overlayMs: number;
 };
@@ -22,6 +26,8 @@ export const FULL: Sizes = {
   starts: 25,
   lookups: 10_000,
   smallFiles: 2_000,
+  copiedBytes: 1024 ** 3,
+  heldFiles: 100_000,
   overlayMs: 3_000,
 };
 /** To see that everything works; the figures mean little. */
@@ -31,6 +37,8 @@ export const QUICK: Sizes = {
   starts: 5,
   lookups: 2_000,
   smallFiles: 200,
+  copiedBytes: 256 * 1024 ** 2,
+  heldFiles: 10_000,
   overlayMs: 1_000,
 };
 
@@ -39,7 +47,7 @@ export type Setting = { readonly scratch: Scratch; readonly network: Network; re
 export type Row = {
   readonly what: string;
   readonly figure: number;
-  readonly unit: 'MB/s' | 'ms' | '1/s' | 'hops';
+  readonly unit: 'MB/s' | 'MB' | 'KB' | 'ms' | 's' | '1/s' | 'hops';
   /** What it is compared with, in the same unit. */
   readonly yardstick?: { readonly name: string; readonly figure: number };
   readonly ratio?: number;

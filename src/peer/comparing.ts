@@ -11,7 +11,7 @@ import type { Contact } from '../id/contact.ts';
 import { SLOT_COUNT, type SlotRange } from '../id/key.ts';
 import type { StreamPool } from '../net/stream-pool.ts';
 import type { StorageDirectory } from '../store/storage-directory.ts';
-import { COMPARE_RANGES_MAX } from '../wire/limits.ts';
+import { COMPARE_RANGES_MAX, HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
 import type { Entry } from '../wire/replica.ts';
 import { askReplica } from './ask-replica.ts';
 
@@ -28,12 +28,17 @@ export async function replicaCountsOf({ streams }: ComparingParts, member: Conta
   return (await askReplica(streams, member, request, 'comparison')).replicaCounts;
 }
 
-/** What that peer holds of the ranges where it holds something else than this one: what is alike may be among it. */
+/**
+ * What that peer holds of the ranges where it holds something else than this one: what is alike may be among it.
+ *
+ * @param onOwn is given the ranges of which this peer holds something that the other may not have
+ */
 export async function* differences(
   parts: ComparingParts,
   member: Contact,
   replicas: number,
   stretch: SlotRange,
+  onOwn: (range: SlotRange) => void = () => undefined,
 ): AsyncGenerator<Entry> {
   const open: SlotRange[] = split(stretch, FIRST_SPLIT);
   while (open.length > 0) {
@@ -44,10 +49,42 @@ export async function* differences(
     for (const [index, range] of ranges.entries()) {
       const theirs = summaries[index];
       const own = ours[index];
-      if (theirs === undefined || own === undefined || theirs.count === 0) continue;
+      if (theirs === undefined || own === undefined) continue;
       if (theirs.count === own.count && equalBytes(theirs.digest, own.digest)) continue;
-      if (theirs.count <= LISTED_MAX || width(range) === 1) yield* entriesOf(parts, member, replicas, range);
-      else open.push(...split(range, SPLIT));
+      if (theirs.count > LISTED_MAX && width(range) > 1) {
+        open.push(...split(range, SPLIT));
+        continue;
+      }
+      if (own.count > 0) onOwn(range);
+      if (theirs.count > 0) yield* entriesOf(parts, member, replicas, range);
+    }
+  }
+}
+
+/**
+ * What that peer has of names that this one holds in these ranges: a newer version may count among files of another
+ * number of copies there.
+ */
+export async function* newerOfOwn(
+  { streams, storage }: ComparingParts,
+  member: Contact,
+  replicas: number,
+  ranges: readonly SlotRange[],
+): AsyncGenerator<Entry> {
+  for (const range of ranges) {
+    let after: string | undefined;
+    for (let more = true; more;) {
+      const limit = HOLDINGS_NAMES_MAX;
+      const page = await storage.heldIn(replicas, range, { limit, ...(after === undefined ? {} : { after }) });
+      const names = page.held.map(({ name }) => name);
+      const request = { type: 'holdings', names, offered: [], leaving: false } as const;
+      const { holdings } = await askReplica(streams, member, request, 'holdings');
+      for (const [index, name] of names.entries()) {
+        const holding = holdings[index];
+        if (holding !== undefined && holding.replicas !== replicas) yield { name, holding };
+      }
+      more = page.more;
+      after = names.at(-1);
     }
   }
 }

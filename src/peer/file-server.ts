@@ -3,7 +3,7 @@
  * answered with it; what violates the protocol is thrown on, so that the stream is closed and the log names it.
  */
 
-import { StoreError } from '../base/errors.ts';
+import { StoreError, type ErrorCode } from '../base/errors.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { decodeFileRequest, encodeFileAnswer, type FileRequest } from '../wire/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
@@ -13,6 +13,9 @@ import { serveCheck } from './serve-check.ts';
 import { serveGet, serveStat } from './serve-get.ts';
 import { serveList } from './serve-listing.ts';
 import { servePut, serveRemove } from './serve-put.ts';
+
+/** What whoever runs this peer should see: its disk fails, or is full. */
+const OWN_TROUBLES = new Set<ErrorCode>(['STORAGE_UNUSABLE', 'CONTENT_CORRUPT', 'OUTCOME_UNKNOWN', 'NO_SPACE']);
 
 /** Serves one stream until the other side closes it. */
 export async function serveFiles(context: FileContext, stream: FrameStream): Promise<void> {
@@ -24,7 +27,8 @@ export async function serveFiles(context: FileContext, stream: FrameStream): Pro
       await serve(context, stream, request);
     } catch (error) {
       if (!(error instanceof StoreError) || isViolation(error)) throw error;
-      context.log.debug('request-refused', { type: request.type, code: error.code, message: error.message });
+      const level = OWN_TROUBLES.has(error.code) ? 'warn' : 'debug';
+      context.log[level]('request-refused', { type: request.type, code: error.code, message: error.message });
       await stream.writeFrame(encodeFileAnswer({ type: 'failure', error }), { timeoutMs: ANSWER_TIMEOUT_MS });
       // Content may be on its way that nobody will read as such, so this stream is not used again.
       if (request.type === 'put' || request.type === 'remove' || request.type === 'get') {

@@ -13,6 +13,7 @@ import { openRecord, type SignedRecord } from '../wire/record.ts';
 import { checkCopy } from '../wire/succession.ts';
 import { askReplica } from './ask-replica.ts';
 import type { RepairContext } from './repair-context.ts';
+import { setAsideDisplaced } from './displaced.ts';
 import { mayReplace } from './pulls.ts';
 import { receiveContent } from './receive-content.ts';
 
@@ -23,11 +24,14 @@ const CONTENT_TIMEOUT_MS = 30_000;
 /** @throws NotFoundError when it holds something else by now, VersionConflictError when what is here stays, NoSpaceError … */
 export async function pullCopy(context: RepairContext, from: Contact, name: string, holding: Holding): Promise<void> {
   const { storage, placement, idSpace, replicaQuestions, fileStreams } = context;
-  if (!mayReplace(await storage.record(name), holding)) return;
-  if (!placement.mayHold(keyOfName(idSpace, name), holding.replicas)) return;
+  const mine = await storage.record(name);
+  if (!mayReplace(mine, holding)) return;
+  // An old version is followed even where the new one does not belong: it is handed over from here like any stray.
+  if (mine === undefined && !placement.mayHold(keyOfName(idSpace, name), holding.replicas)) return;
   if (holding.tombstone) {
     const answer = await askReplica(replicaQuestions, from, { type: 'record', name }, 'record');
     const record = checked(context, answer.envelope, name, holding);
+    await setAsideDisplaced(storage, context.log, record);
     await storage.commitTombstone(record, checkCopy);
     return;
   }
@@ -46,7 +50,7 @@ export async function pullCopy(context: RepairContext, from: Contact, name: stri
     if (content.type === 'failure') throw content.error;
     if (content.type !== 'content') throw new BadMessageError(`a peer answered with a ${content.type}`);
     const record = checked(context, content.record, name, holding);
-    checkCopy(await storage.record(name), record);
+    checkCopy(mine, record);
     // After the loss of a catalog the content may lie here already.
     if (await storage.adopt(record, undefined)) {
       lease.discard();
@@ -79,12 +83,13 @@ async function skipHashes(stream: FrameStream, count: number): Promise<void> {
   }
 }
 
-async function receive({ storage }: RepairContext, stream: FrameStream, record: SignedRecord): Promise<void> {
+async function receive({ storage, log }: RepairContext, stream: FrameStream, record: SignedRecord): Promise<void> {
   const { chunkBytes, size } = record;
   const staged = await storage.stage({ chunkBytes, sizeHint: size });
   try {
     await receiveContent(stream, [staged], chunkBytes, CONTENT_TIMEOUT_MS);
     await staged.finish();
+    await setAsideDisplaced(storage, log, record);
     await storage.commit(staged, record, checkCopy);
   } catch (error) {
     await staged.discard();

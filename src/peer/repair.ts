@@ -11,11 +11,11 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
-import { keyOfName } from '../id/key.ts';
+import { keyOfName, type SlotRange } from '../id/key.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import type { Entry } from '../wire/replica.ts';
 import { askReplica } from './ask-replica.ts';
-import { differences, replicaCountsOf } from './comparing.ts';
+import { differences, newerOfOwn, replicaCountsOf } from './comparing.ts';
 import type { RepairContext } from './repair-context.ts';
 import { handOverAll, handOverStrays, type HandOverCount, type HandOverParts } from './hand-over.ts';
 import { pullCopy } from './pull-copy.ts';
@@ -40,7 +40,12 @@ export type RepairStatus = {
 };
 
 /** Why a neighbour is to be compared with; a new object for each new reason. */
-type Reason = { readonly member: Contact; readonly unsure: boolean };
+type Reason = {
+  readonly member: Contact;
+  readonly unsure: boolean;
+  /** What this peer holds is looked at, too. Not with a newcomer, which has nothing yet. */
+  readonly both: boolean;
+};
 
 export class Repair {
   readonly #context: RepairContext;
@@ -90,16 +95,22 @@ export class Repair {
     const { ring, placement } = this.#context;
     if (this.#over.signal.aborted || !ring.active()) return;
     const { appeared, grew } = placement.update();
-    for (const member of grew ? ring.leafSet() : appeared) this.#compareWith(member, true);
+    const isFirst = this.#period === undefined;
+    for (const member of grew ? ring.leafSet() : appeared) this.#compareWith(member, true, isFirst);
     this.#awaitExpiry();
     this.#handOverSoon(HAND_OVER_DELAY_MS);
-    if (this.#period === undefined) this.#awaitPeriod();
+    if (isFirst) this.#awaitPeriod();
   }
 
   /** Another peer has a copy that this one should have, as it says. */
   onOffer(from: Contact, entry: Entry, mine: SignedRecord | undefined): void {
     const { placement, idSpace } = this.#context;
     if (placement.mayHold(keyOfName(idSpace, entry.name), entry.holding.replicas)) this.#pulls.add(from, entry, mine);
+  }
+
+  /** That peer holds what this one has no room for. */
+  expectFrom(holder: Contact, record: SignedRecord, mine: SignedRecord | undefined): void {
+    this.#pulls.add(holder, { name: record.name, holding: record }, mine);
   }
 
   /** Another peer hands its files over and will be gone. */
@@ -151,10 +162,10 @@ export class Repair {
     return { self: ring.self, storage, placement, streams: this.#context.replicaQuestions, idSpace, log };
   }
 
-  #compareWith(member: Contact, unsure: boolean): void {
+  #compareWith(member: Contact, unsure: boolean, both = !unsure): void {
     const known = this.#reasons.get(member.peerId);
     if (known !== undefined && !unsure) return;
-    this.#reasons.set(member.peerId, { member, unsure });
+    this.#reasons.set(member.peerId, { member, unsure, both: both || known?.both === true });
     this.#work();
   }
 
@@ -178,7 +189,7 @@ export class Repair {
       if (this.#reasons.get(member.peerId) === reason) this.#reasons.delete(member.peerId);
     };
     try {
-      if (await this.#takeStock(member)) done();
+      if (await this.#takeStock(reason)) done();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const { ring, idSpace, log } = this.#context;
@@ -189,17 +200,25 @@ export class Repair {
   }
 
   /** Lists what that peer has and this one has not. False: there is more than can be kept in mind at once. */
-  async #takeStock(member: Contact): Promise<boolean> {
+  async #takeStock({ member, both }: Reason): Promise<boolean> {
     const { storage, placement } = this.#context;
     const parts = { storage, streams: this.#context.replicaQuestions };
-    const counts = await replicaCountsOf(parts, member);
+    const counts = new Set([...(await replicaCountsOf(parts, member)), ...storage.replicaCounts()]);
     for (const replicas of counts) {
       for (const range of placement.ownSlots(replicas)) {
-        for await (const entry of differences(parts, member, replicas, range)) {
-          if (this.#pulls.full) return false;
-          this.#pulls.add(member, entry, await storage.record(entry.name));
-        }
+        const own: SlotRange[] = [];
+        const theirs = differences(parts, member, replicas, range, (differing) => own.push(differing));
+        if (!(await this.#want(member, theirs))) return false;
+        if (both && !(await this.#want(member, newerOfOwn(parts, member, replicas, own)))) return false;
       }
+    }
+    return true;
+  }
+
+  async #want(member: Contact, entries: AsyncIterable<Entry>): Promise<boolean> {
+    for await (const entry of entries) {
+      if (this.#pulls.full) return false;
+      this.#pulls.add(member, entry, await this.#context.storage.record(entry.name));
     }
     return true;
   }

@@ -39,6 +39,7 @@ export class ReplicaChain {
   /** Writes follow one another. */
   #writing: Promise<void> = Promise.resolve();
   #deadline: NodeJS.Timeout | undefined;
+  #hasDecided = false;
 
   /** Begins at once. With no members it is a chain that takes everything and does nothing. */
   constructor(pool: StreamPool, members: readonly Contact[], name: string, sizeHint: number | undefined) {
@@ -66,7 +67,10 @@ export class ReplicaChain {
   /** Has each commit that has staged, or will have. */
   commit(): Promise<void> {
     this.#expectAll();
-    return this.#send((stream) => stream.writeFrame(encodeVerdict(true), { timeoutMs: LINK_TIMEOUT_MS }));
+    return this.#send((stream) => {
+      this.#hasDecided = true;
+      return stream.writeFrame(encodeVerdict(true), { timeoutMs: LINK_TIMEOUT_MS });
+    });
   }
 
   /** Ends what is under way: nobody commits any more who has not been told to. */
@@ -126,6 +130,8 @@ export class ReplicaChain {
         if (answer.type !== 'state') throw new StreamClosedError(`a replica answered with a ${answer.type}`);
         this.#take(answer.nodeId, answer.error);
       }
+      // Where nobody has staged there is nothing to commit; but the first of the chain waits for the word.
+      if (!this.#hasDecided) await lease.stream.writeFrame(encodeVerdict(false), { timeoutMs: LINK_TIMEOUT_MS });
       lease.release();
     } catch (error) {
       this.#fail(error);

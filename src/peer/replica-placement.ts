@@ -88,11 +88,6 @@ export class ReplicaPlacement {
     );
   }
 
-  /** That peer is to hold a copy. */
-  isExpectedHolder(contact: Contact, key: Key, k: number): boolean {
-    return this.#view.expected(key, k).some(({ nodeId }) => nodeId === contact.nodeId);
-  }
-
   /** The slots of which this peer is to hold one of k copies. */
   ownSlots(k: number): readonly SlotRange[] {
     return this.#view.intervals(k).map((interval) => this.#slots(interval));

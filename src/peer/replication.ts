@@ -10,7 +10,7 @@ import { NoSpaceError, NotReadyError, OutcomeUnknownError, StoreError, TooFewRep
 import type { Contact } from '../id/contact.ts';
 import type { Key } from '../id/id-space.ts';
 import type { StoredContent } from '../store/stored-content.ts';
-import type { WriteCondition } from '../wire/holding.ts';
+import type { Holding, WriteCondition } from '../wire/holding.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import { checkCondition, checkWrite } from '../wire/succession.ts';
 import type { FileContext } from './file-context.ts';
@@ -57,11 +57,11 @@ export class Replication {
     const failure = this.own.finish(record);
     void this.chain.finish(record.envelope);
     const own = await failure;
+    if (own !== undefined && own.code !== 'NO_SPACE') throw own;
+    if (await this.#stagedEnough()) return;
     if (own !== undefined) throw own;
-    const { waitFor } = this.#options;
-    if (await this.#stagedEnough(waitFor - 1)) return;
     await this.#sendOnceMore(record);
-    if (await this.#stagedEnough(waitFor - 1)) return;
+    if (await this.#stagedEnough()) return;
     throw await this.#tooFew();
   }
 
@@ -72,23 +72,20 @@ export class Replication {
    * @throws OutcomeUnknownError
    */
   async commit(record: SignedRecord): Promise<readonly Contact[]> {
-    const { ring, commits } = this.#context;
+    const { commits } = this.#context;
     await commits.hold(async () => {
       await this.#confirmRoot();
-      const { condition, name } = this.#options;
-      await this.own.commit(record, (present) => {
-        checkCondition(present, condition, name);
-        checkWrite(present, record);
-      });
+      await this.#commitHere(record);
     });
     for (const chain of this.#chains) void chain.commit();
     const { waitFor, name } = this.#options;
-    const holders: Contact[] = [ring.self];
+    const holders: Contact[] = this.#hasRoom ? [this.#context.ring.self] : [];
     const all = this.#copies.map(async ({ contact, committed }) => {
       if ((await committed) === undefined) holders.push(contact);
     });
     void this.#afterwards(record, all, holders);
-    const enough = await reached(this.#copies, ({ committed }) => committed, waitFor - 1);
+    const enough = await reached(this.#copies, ({ committed }) => committed, this.#othersNeeded);
+    if (!this.#hasRoom) await this.#keepInMind(record, holders);
     if (enough) return [...holders];
     throw new OutcomeUnknownError(
       `"${name}" is stored on ${String(holders.length)} of the ${String(waitFor)} peers that were asked for; ` +
@@ -109,8 +106,36 @@ export class Replication {
     return this.#chains.flatMap(({ copies }) => copies);
   }
 
-  #stagedEnough(count: number): Promise<boolean> {
-    return reached(this.#copies, ({ staged }) => staged, count);
+  get #hasRoom(): boolean {
+    return this.own.failure === undefined;
+  }
+
+  get #othersNeeded(): number {
+    return this.#options.waitFor - (this.#hasRoom ? 1 : 0);
+  }
+
+  #stagedEnough(): Promise<boolean> {
+    return reached(this.#copies, ({ staged }) => staged, this.#othersNeeded);
+  }
+
+  /** A root without room for its copy knows where it lies, and fetches it when there is room. */
+  async #keepInMind(record: SignedRecord, holders: readonly Contact[]): Promise<void> {
+    const { repair, storage } = this.#context;
+    const mine = await storage.record(record.name);
+    for (const holder of holders) repair.expectFrom(holder, record, mine);
+  }
+
+  async #commitHere(record: SignedRecord): Promise<void> {
+    const { condition, name } = this.#options;
+    const admit = (present: Holding | undefined): void => {
+      checkCondition(present, condition, name);
+      checkWrite(present, record);
+    };
+    if (this.#hasRoom) {
+      await this.own.commit(record, admit);
+      return;
+    }
+    admit(await this.#context.storage.record(name));
   }
 
   /** From this peer's own staged copy, to each by itself that has none and is, by now, one of the replica set. */

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../base/bytes.ts';
 import { BadMessageError, ContentCorruptError, NotFoundError } from '../base/errors.ts';
+import { keyOfName } from '../id/key.ts';
 import { compareVersions } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { encodeFileAnswer, type FileRequest } from '../wire/file.ts';
@@ -29,12 +30,21 @@ export async function serveCheck(context: FileContext, stream: FrameStream, requ
 /** @returns false when there is no other copy to replace it by */
 export async function setAsideDamaged(context: FileContext, record: SignedRecord): Promise<boolean> {
   const { storage, repair, log } = context;
-  const { name, version, replicas } = record;
-  log.error('damaged-copy', { name, replicas });
-  if (replicas === 1) return false;
+  const { name, version } = record;
+  const elsewhere = await isElsewhere(context, record);
+  log.error('damaged-copy', { name, elsewhere });
+  if (!elsewhere) return false;
   const done = await storage.quarantine(name, version);
   repair.fetchAnew();
   return done;
+}
+
+/** Another of those who should hold it has this version, or a newer one. */
+async function isElsewhere({ placement, inquiry, idSpace, ring }: FileContext, record: SignedRecord): Promise<boolean> {
+  const members = placement.nearest(keyOfName(idSpace, record.name), record.replicas + 1);
+  const others = members.filter(({ peerId }) => peerId !== ring.self.peerId);
+  const { highest } = await inquiry.ask(record.name, others);
+  return highest !== undefined && compareVersions(highest.holding.version, record.version) >= 0;
 }
 
 async function isDamaged({ storage }: FileContext, record: SignedRecord, chunk: number): Promise<boolean> {

@@ -1,6 +1,13 @@
 /** Serves a file's content: the record, the chunk hashes where there are several, then the chunks of the range. */
 
-import { BadMessageError, ContentCorruptError, NotFoundError, NotReadyError } from '../base/errors.ts';
+import {
+  BadMessageError,
+  ContentCorruptError,
+  NotFoundError,
+  NotReadyError,
+  StoreError,
+  StreamClosedError,
+} from '../base/errors.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { keyOfName } from '../id/key.ts';
 import { compareVersions, formatVersion } from '../id/version.ts';
@@ -11,7 +18,7 @@ import { encodeFileAnswer, END_OF_CONTENT, type FileAnswer, type FileRequest, ty
 import { HASHES_PER_PAGE } from '../wire/limits.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import type { FileContext } from './file-context.ts';
-import { ANSWER_TIMEOUT_MS } from './protocol-rules.ts';
+import { ANSWER_TIMEOUT_MS, isViolation } from './protocol-rules.ts';
 import { setAsideDamaged } from './serve-check.ts';
 import { newestByMajority, newestForReading } from './newest.ts';
 
@@ -75,10 +82,32 @@ export async function serveGet(context: FileContext, stream: FrameStream, reques
       }
     }
     const length = Math.min(request.length === 0 ? Infinity : request.length, record.size - request.offset);
-    for await (const chunk of content.read(request.offset, length)) await stream.writeFrame(chunk, wait);
+    await sendContent(context, stream, content, request.offset, length);
     await stream.writeFrame(END_OF_CONTENT, wait);
   } finally {
     await content.close();
+  }
+}
+
+/** A chunk that cannot be read cuts the stream, so that the reader asks again; a message in its place would pass for content. */
+async function sendContent(
+  context: FileContext,
+  stream: FrameStream,
+  content: StoredContent,
+  offset: number,
+  length: number,
+): Promise<void> {
+  try {
+    for await (const chunk of content.read(offset, length)) {
+      await stream.writeFrame(chunk, { timeoutMs: ANSWER_TIMEOUT_MS });
+    }
+  } catch (error) {
+    if (!(error instanceof StoreError) || isViolation(error)) throw error;
+    const { name } = content.record;
+    context.log.warn('not-read', { name, code: error.code, message: error.message });
+    // Of the only copy the reader is to hear that it is damaged.
+    if (error instanceof ContentCorruptError && !(await setAsideDamaged(context, content.record))) throw error;
+    throw new StreamClosedError(`"${name}" cannot be read to its end`, error);
   }
 }
 

@@ -46,12 +46,17 @@ export async function servePut(context: FileContext, stream: FrameStream, reques
   const newest = await newestOf(context, name);
   checkCondition(holdingOf(newest), condition, name);
   const replicas = request.replicas === 0 ? context.parameters.replicas : request.replicas;
-  // Those who hold more copies of the former version learn that it is superseded.
-  const targets = replicaSet(context, key, Math.max(replicas, holdingOf(newest)?.replicas ?? 0));
-  if (targets.length < waitFor) throw tooFewPeers(waitFor, targets.length);
   const { chunkBytes } = context.parameters;
   const own = await OwnCopy.begin(context.storage, { chunkBytes, sizeHint });
-  if (own.failure !== undefined) throw own.failure;
+  // Those who hold more copies of the former version learn that it is superseded. One more peer stands in for a full root.
+  const count = Math.max(replicas, holdingOf(newest)?.replicas ?? 0) + (own.failure === undefined ? 0 : 1);
+  const targets = replicaSet(context, key, count);
+  try {
+    checkEnough(own, waitFor, targets.length);
+  } catch (error) {
+    await own.discard();
+    throw error;
+  }
   const copies = new Replication(context, own, { key, name, sizeHint, targets, waitFor, condition });
   try {
     const highest = await sendReady(context, stream, newest);
@@ -116,9 +121,12 @@ function replicaSet({ placement, ring }: FileContext, key: Key, k: number): read
   return present.some(({ peerId }) => peerId === ring.self.peerId) ? present : [ring.self, ...present];
 }
 
-function tooFewPeers(waitFor: number, available: number): TooFewReplicasError {
+/** @throws TooFewReplicasError; NoSpaceError when the room that this peer lacks cannot be found elsewhere */
+function checkEnough({ failure }: OwnCopy, waitFor: number, available: number): void {
+  if (failure !== undefined && (failure.code !== 'NO_SPACE' || available - 1 < waitFor)) throw failure;
+  if (available >= waitFor) return;
   const there = available === 1 ? 'only one peer is there' : `only ${String(available)} peers are there`;
-  return new TooFewReplicasError(
+  throw new TooFewReplicasError(
     `${String(waitFor)} copies must be safe before the store is done, and ${there}; nothing was changed. ` +
       'Start more peers, or ask for less with --wait one or --replicas.',
   );

@@ -19,6 +19,7 @@ import {
 import { checkCopy } from '../wire/succession.ts';
 import type { FileContext } from './file-context.ts';
 import { ANSWER_TIMEOUT_MS, CONTENT_IDLE_TIMEOUT_MS } from './protocol-rules.ts';
+import { setAsideDisplaced } from './displaced.ts';
 import { OwnCopy } from './own-copy.ts';
 import { receiveContent } from './receive-content.ts';
 import { ReplicaChain, type Copy } from './replica-chain.ts';
@@ -46,7 +47,10 @@ export async function serveReplicate(
     const answers = new Answers(stream);
     const staged = Promise.all([self, ...chain.copies].map((copy) => answers.tellStaged(copy)));
     staged.catch(() => undefined); // The verdict does not come either, then.
-    if (!(await receiveVerdict(stream))) throw new StreamClosedError('the sender gave the copy up');
+    if (!(await receiveVerdict(stream))) {
+      await Promise.all([own.discard(), chain.abort()]);
+      return;
+    }
     void chain.commit();
     self.commit();
     await staged;
@@ -66,6 +70,7 @@ function stagedCopy(context: FileContext, own: OwnCopy, record: SignedRecord): C
     const failure = await staged;
     if (failure !== undefined) return failure;
     try {
+      await setAsideDisplaced(context.storage, context.log, record);
       await own.commit(record, checkCopy);
       return undefined;
     } catch (error) {

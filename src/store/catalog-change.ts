@@ -52,6 +52,11 @@ export function dropOperations(entry: CatalogEntry, slot: SlotEntry, redo: RedoE
   return operations;
 }
 
+/** Of a name whose entry cannot be read. Its file stays, to be adopted. */
+export function forgetOperations(name: string, slots: readonly SlotEntry[]): Operation[] {
+  return [RECORD + name, HASHES + name, ...slots.map(slotKey)].map((key) => ({ type: 'del', key }));
+}
+
 /** Whether the chunk hashes of its file are kept beside it: those of a single chunk are the Merkle root. */
 function hasHashList({ record }: CatalogEntry): boolean {
   return chunkCount(record.size, record.chunkBytes) > 1;

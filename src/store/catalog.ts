@@ -7,7 +7,7 @@
 import type { Log } from '../base/log.ts';
 import { slotOfName, type SlotRange } from '../id/key.ts';
 import { type CatalogEntry, type RedoEntry, decodeEntry, decodeRedo } from './catalog-entry.ts';
-import { type CatalogChange, commitOperations, dropOperations } from './catalog-change.ts';
+import { type CatalogChange, commitOperations, dropOperations, forgetOperations } from './catalog-change.ts';
 import {
   type Database,
   HASHES,
@@ -168,6 +168,20 @@ export class Catalog {
     this.index.remove(slot);
   }
 
+  /** Names whose entries were found unreadable so far. */
+  unreadableNames(): string[] {
+    return [...this.#unreadable];
+  }
+
+  /** Forgets an entry that cannot be read and all that goes with it, so that the name is seen to be missing here. */
+  async forgetUnreadable(name: string): Promise<void> {
+    if (!this.isUnreadable(name)) return;
+    const slots = await this.#slotsOfUnreadable(name);
+    await this.#writes.commit(forgetOperations(name, slots));
+    for (const slot of slots) this.index.remove(slot);
+    this.#unreadable.delete(name);
+  }
+
   /** Forgets redo entries with some later write; carrying one out again does no harm. */
   dropRedo(ids: readonly string[]): void {
     this.#writes.addLazily(ids.map((id) => ({ type: 'del', key: REDO + id })));
@@ -216,7 +230,7 @@ export class Catalog {
   }
 
   heldIn(replicas: number, range: SlotRange, options: HeldOptions): Promise<{ held: Held[]; more: boolean }> {
-    return heldIn(this.#database, replicas, range, options);
+    return heldIn((keys, rowsAtOnce) => this.#scan(keys, rowsAtOnce), replicas, range, options);
   }
 
   /** @throws StorageUnusableError when nothing can be written any more */

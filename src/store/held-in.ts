@@ -1,7 +1,7 @@
 /** Which records a directory holds in a stretch of the ring, page by page, read from the catalog's slot entries. */
 
 import { type SlotRange, slotOfName } from '../id/key.ts';
-import { type Database, scan } from './catalog-database.ts';
+import type { KeyRange, Row } from './catalog-database.ts';
 import { straight } from './key-index.ts';
 import { type Held, heldOf, slotPrefix } from './slot-entry.ts';
 
@@ -11,9 +11,11 @@ export type HeldOptions = {
   readonly after?: string;
 };
 
+type Scan = (range: KeyRange, rowsAtOnce: number) => AsyncIterable<Row[]>;
+
 /** In order of slot, then of the names' UTF-8 bytes, going clockwise from the range's begin. */
 export async function heldIn(
-  database: Database,
+  scan: Scan,
   replicas: number,
   range: SlotRange,
   { limit, after }: HeldOptions,
@@ -23,7 +25,7 @@ export async function heldIn(
     const begin = slotPrefix(replicas, stretch.from);
     const start =
       stretch.after === undefined ? { gte: Buffer.from(begin) } : { gt: Buffer.from(begin + stretch.after) };
-    const rows = scan(database, { ...start, lt: Buffer.from(slotPrefix(replicas, stretch.to)) }, limit + 1);
+    const rows = scan({ ...start, lt: Buffer.from(slotPrefix(replicas, stretch.to)) }, limit + 1);
     for await (const some of rows) {
       for (const row of some) {
         if (held.length === limit) return { held, more: true };

@@ -74,6 +74,7 @@ class Pass {
       for (let more = true; more;) {
         const page = await catalog.list({ prefix: '', after: this.#cursor, limit: PAGE_RECORDS });
         for (const { record } of page.entries) await this.#check(record);
+        await this.#forgetUnreadable();
         more = page.more;
       }
       this.#cursor = '';
@@ -100,6 +101,12 @@ class Pass {
     }
     this.#cursor = name;
     if (this.#timing.now() - this.#keptMs >= CURSOR_KEPT_EVERY_MS) await this.#keepCursor();
+  }
+
+  /** What the page passed over: forgotten, it is fetched anew or adopted. */
+  async #forgetUnreadable(): Promise<void> {
+    const { catalog, lock } = this.#parts;
+    for (const name of catalog.unreadableNames()) await lock.run(name, () => catalog.forgetUnreadable(name));
   }
 
   readonly #spend: Pacing = async (bytes) => {

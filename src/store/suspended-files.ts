@@ -105,12 +105,12 @@ export class SuspendedFiles {
   /** Keeps a copy whose file is synced. @returns false when it had to give way at once */
   async keep(uploadId: string, id: string, chunkBytes: number, hashes: readonly Uint8Array[]): Promise<boolean> {
     const { files, layout, now } = this.#parts;
-    const former = this.#suspended.get(uploadId);
-    if (former !== undefined) await this.#drop(former);
+    const share = SUSPENDED_SHARE_OF_FREE * (await files.freeBytes(layout.root));
     const suspended = { uploadId, id, chunkBytes, bytes: hashes.length * chunkBytes, sinceMs: now() };
     await this.#writeSidecar({ suspended, hashes: [...hashes] });
+    const former = this.#suspended.get(uploadId);
+    if (former !== undefined) await this.#drop(former);
     this.#add(suspended);
-    const share = SUSPENDED_SHARE_OF_FREE * (await files.freeBytes(layout.root));
     await this.#dropWhile(
       ({ sinceMs }) => this.#bytes > Math.min(share, SUSPENDED_BYTES_MAX) || sinceMs + SUSPENDED_FOR_MS <= now(),
     );
@@ -139,7 +139,10 @@ export class SuspendedFiles {
     }
   }
 
+  /** In place of another attempt of the same upload. */
   #add(suspended: Suspended): void {
+    const former = this.#suspended.get(suspended.uploadId);
+    if (former !== undefined) this.#remove(former);
     this.#suspended.set(suspended.uploadId, suspended);
     this.#bytes += suspended.bytes;
   }

@@ -67,17 +67,24 @@ export function checkWrite(present: Holding | SignedRecord | undefined, record: 
   }
 }
 
-/** @throws VersionConflictError when what is here stays */
-export function checkCopy(present: SignedRecord | undefined, record: SignedRecord): void {
-  if (present === undefined) return;
+/**
+ * What becomes of a copy that another replica brings: it `follows` what is here, in one line; it `displaces` it, another
+ * person's claim; or what is here `stays`.
+ */
+export function relationOf(present: SignedRecord | undefined, record: SignedRecord): 'follows' | 'displaces' | 'stays' {
+  if (present === undefined) return 'follows';
   const sameOwner = equalBytes(present.owner, record.owner);
   if (!sameOwner) {
     const order = compareBytes(claimOf(present), claimOf(record));
-    if (order < 0) throw conflict(present, record);
-    if (order > 0) return;
+    if (order !== 0) return order < 0 ? 'stays' : 'displaces';
   }
   const mayFollow = sameOwner || isOpenToOthers(present) || isReleased(present, record);
-  if (!mayFollow || compareVersions(record.version, present.version) <= 0) throw conflict(present, record);
+  return mayFollow && compareVersions(record.version, present.version) > 0 ? 'follows' : 'stays';
+}
+
+/** @throws VersionConflictError when what is here stays */
+export function checkCopy(present: SignedRecord | undefined, record: SignedRecord): void {
+  if (present !== undefined && relationOf(present, record) === 'stays') throw conflict(present, record);
 }
 
 /** A shared file goes from hand to hand: what proves its line stays the same. */

@@ -5,6 +5,7 @@
  */
 
 import { DELIVERY_BUGS, LIVENESS_BUGS } from './membership-bugs.ts';
+import { COPY_KEEPING_BUGS, COPY_KNOWLEDGE_BUGS, COPY_PLACEMENT_BUGS, SUCCESSION_BUGS } from './replica-bugs.ts';
 import { PLACEMENT_BUGS, ROUTING_BUGS } from './routing-bugs.ts';
 import type { SeededBug } from './seeded-bug.ts';
 
@@ -13,4 +14,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   ...ROUTING_BUGS,
   ...DELIVERY_BUGS,
   ...LIVENESS_BUGS,
+  ...COPY_PLACEMENT_BUGS,
+  ...SUCCESSION_BUGS,
+  ...COPY_KEEPING_BUGS,
+  ...COPY_KNOWLEDGE_BUGS,
 ];

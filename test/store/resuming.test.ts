@@ -144,6 +144,19 @@ describe('a suspended copy', () => {
     },
   );
 
+  it('is one of an upload, though two were begun at the same time', async () => {
+    await temporaryDirectory(async (path) => {
+      await opened(path, async (storage) => {
+        const both = await Promise.all([begin(storage), begin(storage)]);
+        for (const staged of both) await writeUpTo(staged, 10 * MIB);
+        for (const staged of both) expect(await staged.suspend()).toBe(true);
+        expect((await storage.space()).usedBytes).toBe(10 * MIB);
+        expect(await incoming(path)).toHaveLength(2);
+      });
+      await opened(path, async (storage) => finishAndCheck(storage, await begin(storage)));
+    });
+  });
+
   it('stays what it was for a process that is killed in the middle of going on with it', async () => {
     await temporaryDirectory(async (path) => {
       const [killed, copy] = [join(path, 'killed'), join(path, 'copy')];

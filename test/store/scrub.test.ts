@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { safePath } from '../../src/store/safe-path.ts';
 import type { Timing } from '../../src/store/pace.ts';
+import type { StorageDirectory } from '../../src/store/storage-directory.ts';
 import { content, inStorage, store, temporaryDirectory, withStorage } from './samples.ts';
 
 const MIB = 1024 * 1024;
@@ -96,6 +98,31 @@ describe('a scrub', () => {
         expect(Buffer.from(cursor ?? []).toString()).toMatch(/name 0(59|60)/);
       }),
     );
+  });
+
+  it('forgets records that cannot be read, so that they are seen to be missing, and leaves their files', async () => {
+    await temporaryDirectory(async (path) => {
+      const records = await withStorage(path, (storage) =>
+        Promise.all(names(3).map((name) => store(storage, name, 1, content(9000)))),
+      );
+      const database = new ClassicLevel(join(path, 'catalog'));
+      await database.put('record:name 001', 'garbage');
+      await database.close();
+      const held = async (storage: StorageDirectory) =>
+        (await storage.heldIn(1, { from: 0, to: 0 }, { limit: 9 })).held.map(({ name }) => name).sort();
+      await withStorage(path, async (storage) => {
+        expect(await held(storage)).toEqual(names(3));
+        const { signal } = new AbortController();
+        await storage.scrub({ bytesPerSecond: MIB, signal, onDamage: () => undefined, timing: virtualTime().timing });
+        expect(await held(storage)).toEqual(['name 000', 'name 002']);
+        expect(storage.totals).toEqual({ files: 2, tombstones: 0, bytes: 18_000 });
+      });
+      await withStorage(path, async (storage) => {
+        expect(storage.totals.files).toBe(2);
+        const lost = records.find(({ name }) => name === 'name 001');
+        expect(lost && (await storage.adopt(lost, undefined))).toBe(true);
+      });
+    });
   });
 
   it('ends when the directory is closed, while it waits', async () => {

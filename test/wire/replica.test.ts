@@ -4,7 +4,7 @@ import { NoSpaceError, StoreError } from '../../src/base/errors.ts';
 import type { ContactReader } from '../../src/wire/contact.ts';
 import { ReplicaAnswer as WireAnswer, ReplicaRequest as WireRequest } from '../../src/wire/generated/replica.ts';
 import type { WireHolding } from '../../src/wire/generated/holding.ts';
-import { decodeHolding, encodeHolding, REPLICAS_MAX, type Holding } from '../../src/wire/holding.ts';
+import { decodeHolding, REPLICAS_MAX, type Holding } from '../../src/wire/holding.ts';
 import {
   COMPARE_RANGES_MAX,
   ENTRIES_PAGE_MAX,
@@ -272,11 +272,7 @@ describe('the limits of the replica protocol', () => {
         offered: many(HOLDINGS_NAMES_MAX, full),
         leaving: true,
       }),
-      encodeReplicaRequest({
-        type: 'compare',
-        replicas: 64,
-        ranges: many(COMPARE_RANGES_MAX, { from: 65535, to: 65535 }),
-      }),
+      encodeReplicaRequest({ type: 'compare', replicas: 64, ranges: many(COMPARE_RANGES_MAX, { from: 9e4, to: 9e4 }) }),
       encodeReplicaAnswer({
         type: 'entries',
         entries: many(ENTRIES_PAGE_MAX, { name: longest, holding: full }),
@@ -284,16 +280,6 @@ describe('the limits of the replica protocol', () => {
       }),
     ];
     for (const frame of frames) expect(frame.length).toBeLessThanOrEqual(REPLICA_FRAME_BYTES_MAX);
-  });
-});
-
-describe('a holding', () => {
-  it('comes back as it was, or as none', () => {
-    fc.assert(
-      fc.property(fc.option(holding, { nil: undefined }), (value) => {
-        expect(plain(decodeHolding(encodeHolding(value)))).toEqual(plain(value));
-      }),
-    );
   });
 });
 

@@ -19,6 +19,8 @@ import { ioctlTool, type IoctlTool } from './machine.ts';
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
 const TIMEOUT = { timeout: 30_000 };
+/** One for all disks, so that a directory of the same names is read in the same order on each. */
+const HASH_SEED = 'c1c1c1c1-1111-4111-8111-c1c1c1c1c1c1';
 /** EXT4_IOC_SHUTDOWN: _IOR('X', 125, __u32). */
 const SHUTDOWN_REQUEST = '0x8004587d';
 /** EXT4_GOING_FLAGS_NOLOGFLUSH; the other ones write the journal first, which proves nothing. */
@@ -70,7 +72,11 @@ export class LoopDisk {
       await mkdir(disk.path);
       await writeFile(disk.#image, '');
       await truncate(disk.#image, mib * MIB);
-      await run('mkfs.ext4', ['-q', '-F', '-E', 'lazy_itable_init=0', ...mkfsArgs, disk.#image], TIMEOUT);
+      await run(
+        'mkfs.ext4',
+        ['-q', '-F', '-E', `lazy_itable_init=0,hash_seed=${HASH_SEED}`, ...mkfsArgs, disk.#image],
+        TIMEOUT,
+      );
       await disk.#mount();
       return disk;
     } catch (error) {
