@@ -10,6 +10,7 @@ import type { Network, Peer } from '../../test/e2e/harness/network.ts';
 import { keyOf } from '../../test/e2e/harness/oracle.ts';
 import { until } from '../../test/e2e/harness/until.ts';
 import { askStatus } from '../../src/cli/control-client.ts';
+import type { PeerStatus } from '../../src/peer/control-protocol.ts';
 import { startNetwork } from '../lib/network.ts';
 import { socketBytes } from '../lib/socket-bytes.ts';
 import { carryOut, heldName } from './held-order.ts';
@@ -41,6 +42,7 @@ export async function measureManyFiles({ scratch, sizes }: Setting): Promise<Row
   spawnSync('sync', ['-f', scratch.path]);
 
   await second.start();
+  await checkHeld(second, sizes.heldFiles);
   const full = await restarts(first, sizes.rounds);
   await second.stop();
   const samples: Samples = {
@@ -51,7 +53,7 @@ export async function measureManyFiles({ scratch, sizes }: Setting): Promise<Row
     exchanged: [],
     after: [],
   };
-  for (let round = 0; round < sizes.rounds; round++) await reconcile(first, second, round, samples);
+  for (let round = 0; round < sizes.rounds; round++) await reconcile(first, second, sizes.heldFiles, round, samples);
   await network.close();
   return rows(sizes.heldFiles, samples);
 }
@@ -79,7 +81,7 @@ async function restarts(peer: Peer, rounds: number): Promise<{ ms: number; resid
 }
 
 /** The first one runs already when the second one starts; time counts from when they are neighbours. */
-async function reconcile(first: Peer, second: Peer, round: number, samples: Samples): Promise<void> {
+async function reconcile(first: Peer, second: Peer, files: number, round: number, samples: Samples): Promise<void> {
   const missing = (side: number) => Array.from({ length: MISSING }, (_, i) => (round * 2 + side) * MISSING + i);
   const paths: string[] = [];
   for (const [side, peer] of [first, second].entries()) {
@@ -97,6 +99,7 @@ async function reconcile(first: Peer, second: Peer, round: number, samples: Samp
   samples.reconciled.push((await copiedAtMs) - metAtMs(first, second));
   // Both go on comparing for a moment; all of that counts.
   await until('both have nothing to do', async () => (await isIdle(first)) && (await isIdle(second)));
+  for (const peer of [first, second]) await checkHeld(peer, files);
   samples.exchanged.push((await bytesBetween(first, second)) / BYTES_PER_KB);
   samples.after.push((await first.residentBytes()) / BYTES_PER_MB);
   await second.stop();
@@ -126,9 +129,18 @@ function metAtMs(first: Peer, second: Peer): number {
   return Math.min(...known);
 }
 
+async function checkHeld(peer: Peer, files: number): Promise<void> {
+  const status = await statusOf(peer);
+  if (status.files !== files) throw new Error(`${peer.title} holds ${status.files} files instead of ${files}`);
+}
+
 async function isIdle(peer: Peer): Promise<boolean> {
-  const { repair } = await askStatus(peer.storage, { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+  const { repair } = await statusOf(peer);
   return repair.underWay === 0 && repair.waiting === 0;
+}
+
+function statusOf(peer: Peer): Promise<PeerStatus> {
+  return askStatus(peer.storage, { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
 }
 
 /** Both directions, on every connection between the two since it was opened: handshakes and joining are in it. */

@@ -14,6 +14,8 @@ export type Sizes = {
   readonly smallFiles: number;
   /** Of the file that is stored in several copies. */
   readonly copiedBytes: number;
+  /** Of that: each one is four times its bytes on the disk. */
+  readonly copiedRounds: number;
   /** In the directory of one peer. */
   readonly heldFiles: number;
   /** Time of each measurement of the overlay. */
@@ -27,6 +29,7 @@ export const FULL: Sizes = {
   lookups: 10_000,
   smallFiles: 2_000,
   copiedBytes: 1024 ** 3,
+  copiedRounds: 3,
   heldFiles: 100_000,
   overlayMs: 3_000,
 };
@@ -38,6 +41,7 @@ export const QUICK: Sizes = {
   lookups: 2_000,
   smallFiles: 200,
   copiedBytes: 256 * 1024 ** 2,
+  copiedRounds: 1,
   heldFiles: 10_000,
   overlayMs: 1_000,
 };

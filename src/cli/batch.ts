@@ -108,7 +108,7 @@ async function carryOut(item: Item, job: Job): Promise<void> {
   const progress = job.progress.file(item.size);
   const onResume = (left: number, total: number): void => {
     progress.skip(left, total);
-    output.note(resumeSentence(name, left, total));
+    output.note(resumeSentence(item.op === 'put' ? 'store' : 'fetch', name, left, total));
   };
   const call = { signal, onProgress: progress.update, onResume };
   try {
@@ -118,8 +118,7 @@ async function carryOut(item: Item, job: Job): Promise<void> {
         { path: item.path },
         {
           ...job.batch.store,
-          signal,
-          onProgress: progress.update,
+          ...call,
         },
       );
       output.result({ op, line, ...receipt }, storeSentence(receipt));

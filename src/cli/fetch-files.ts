@@ -89,7 +89,7 @@ async function fetchItem(item: Wanted, job: Job): Promise<void> {
       onProgress: progress.update,
       onResume: (left, total) => {
         progress.skip(left, total);
-        output.note(resumeSentence(item.name, left, total));
+        output.note(resumeSentence('fetch', item.name, left, total));
       },
     });
     output.result({ ...receipt, out: target.shown }, fetchSentence(receipt, target.shown));

@@ -21,6 +21,6 @@ export function removalSentence({ name, key, path, ms }: RemoveReceipt): string 
 }
 
 /** Said when a fetch goes on where an earlier one was broken off. */
-export function resumeSentence(name: string, bytesLeft: number, bytesTotal: number): string {
-  return `${name}: going on at ${formatBytes(bytesLeft)} of ${formatBytes(bytesTotal)}, where an earlier fetch ended`;
+export function resumeSentence(what: 'fetch' | 'store', name: string, bytesThere: number, bytesTotal: number): string {
+  return `${name}: going on at ${formatBytes(bytesThere)} of ${formatBytes(bytesTotal)}, where an earlier ${what} ended`;
 }

@@ -10,7 +10,7 @@ import { lazyStore, type LazyStore } from './open-store.ts';
 import type { ClientOptions } from './options.ts';
 import { createOutput, type Output } from './output.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { storeSentence } from './sentences.ts';
+import { resumeSentence, storeSentence } from './sentences.ts';
 import { checkBatch, checkConditions, checkPaths } from './store-arguments.ts';
 import { reportEnd, transferAll, TRANSFER_BOUNDS, transferWeight } from './transfers.ts';
 
@@ -96,6 +96,7 @@ async function storeItem(item: LocalItem, job: Job): Promise<void> {
       ...storeOptions(options),
       signal,
       onProgress: progress.update,
+      onResume: (there, total) => output.note(resumeSentence('store', item.name, there, total)),
     });
     output.result(receipt, storeSentence(receipt));
   } finally {

@@ -92,6 +92,7 @@ export async function connect(options: ConnectOptions): Promise<FileStore> {
       parameters: known.parameters,
       entry,
       log,
+      uploadsDir: identity.uploadsDir,
     });
     return new FileStore(session, () => rememberNetwork(identity, options.discovery, known, remembered, peers));
   } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * What a person's clients keep between runs, in one directory: the key that signs their files, made on first use, and
  * for each discovery address the network that was first met there (so that another one that answers is noticed) with
- * some of its peers (so that files are within reach while the discovery peer is not).
+ * some of its peers (so that files are within reach while the discovery peer is not), and how far large uploads have come.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -17,6 +17,7 @@ import { makeDirectory } from './make-directory.ts';
 import { reasonOf } from './source.ts';
 
 const KEY_FILE = 'client.key';
+const UPLOADS_DIRECTORY = 'uploads';
 const NETWORKS_FILE = 'known-networks.json';
 
 /** The environment's P2P_CONFIG_DIR, else the place that the XDG base directory specification names. */
@@ -76,6 +77,11 @@ export class Identity {
   /** Where `remember` writes: to be deleted by people whose network really was made anew. */
   get networksFile(): string {
     return join(this.#dir, NETWORKS_FILE);
+  }
+
+  /** Made when it is needed. */
+  get uploadsDir(): string {
+    return join(this.#dir, UPLOADS_DIRECTORY);
   }
 
   async remember(addrs: readonly string[], network: RememberedNetwork): Promise<void> {

@@ -9,12 +9,20 @@ import { openRecord } from '../wire/record.ts';
 
 /** More of the line of owners than this is not carried on, or records would grow without end. */
 const CARRIED_BYTES_MAX = 1024;
+/** Versions that others may have written, unknown to those who are there. */
+const ROOM_IN_DOUBT = 1024;
 const NO_CONSENT = new Uint8Array(0);
 
-/** One above. @param tag drawn once for the operation: when its own version is there already, that is the version */
-export function nextVersion(highest: Holding | undefined, tag: Uint8Array): Version {
+/**
+ * One above.
+ *
+ * @param tag drawn once for the operation: when its own version is there already, that is the version
+ * @param inDoubt higher versions may lie with peers that are away: room is left for them, or what is acknowledged now
+ *   would be undone when they return
+ */
+export function nextVersion(highest: Holding | undefined, tag: Uint8Array, inDoubt: boolean): Version {
   if (highest !== undefined && equalBytes(highest.version.tag, tag)) return highest.version;
-  return { counter: (highest?.version.counter ?? 0) + 1, tag };
+  return { counter: (highest?.version.counter ?? 0) + 1 + (inDoubt ? ROOM_IN_DOUBT : 0), tag };
 }
 
 /** Who overwrites a shared file leaves it shared. */

@@ -43,11 +43,11 @@ async function attempt(
   const { lease } = arrival;
   const wait = { timeoutMs: ANSWER_TIMEOUT_MS, signal };
   try {
-    const { highest, record: present } = expectAnswer(arrival.answer, 'put-ready');
+    const { highest, record: present, inDoubt } = expectAnswer(arrival.answer, 'put-ready');
     const record = signRecord(session.key, {
       networkId: session.reader.networkId,
       name,
-      version: nextVersion(highest, tag),
+      version: nextVersion(highest, tag, inDoubt),
       tombstone: true,
       size: 0,
       sha256: NOTHING,

@@ -40,9 +40,13 @@ export class Session {
   readonly parameters: NetworkParameters;
   readonly entry: EntryPeer;
   readonly log: Log;
+  /** Where it is written down how far large uploads have come. */
+  readonly uploadsDir: string;
   readonly #roots: KnownRoots;
 
-  constructor(parts: Pick<Session, 'host' | 'key' | 'pool' | 'reader' | 'parameters' | 'entry' | 'log'>) {
+  constructor(
+    parts: Pick<Session, 'host' | 'key' | 'pool' | 'reader' | 'parameters' | 'entry' | 'log' | 'uploadsDir'>,
+  ) {
     this.host = parts.host;
     this.key = parts.key;
     this.pool = parts.pool;
@@ -50,6 +54,7 @@ export class Session {
     this.parameters = parts.parameters;
     this.entry = parts.entry;
     this.log = parts.log;
+    this.uploadsDir = parts.uploadsDir;
     this.#roots = new KnownRoots(parts.reader.idSpace);
   }
 

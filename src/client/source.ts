@@ -3,8 +3,9 @@
  * cannot, and its length is not known beforehand.
  */
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, type BigIntStats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { concatBytes } from '../base/bytes.ts';
 import { StoreError, UsageError } from '../base/errors.ts';
 import { within } from '../net/wait.ts';
@@ -12,6 +13,7 @@ import type { StoreSource } from './types.ts';
 
 /** One piece is being read, one was handed out last, and the one before may still be on its way out. */
 const READ_BUFFERS = 3;
+const NANOSECONDS_PER_MS = 1e6;
 
 export type OpenedSource = {
   /** Bytes; undefined for a pipe. */
@@ -20,36 +22,63 @@ export type OpenedSource = {
   readonly mode: number;
   /** Whether `pieces` may be called more than once. */
   readonly replayable: boolean;
-  /** Each piece stays as it is until the one after the next is asked for; its buffer may be used again then. */
-  pieces(signal: AbortSignal | undefined): AsyncIterable<Uint8Array>;
+  /** Of an ordinary file. */
+  readonly file: SourceFile | undefined;
+  /**
+   * Each piece stays as it is until the one after the next is asked for; its buffer may be used again then.
+   *
+   * @param from bytes that are passed over; only of what is replayable
+   */
+  pieces(signal: AbortSignal | undefined, from?: number): AsyncIterable<Uint8Array>;
+};
+
+export type SourceFile = {
+  /** Absolute. */
+  readonly path: string;
+  readonly size: number;
+  /** Differs when it is another file, or was written to since. */
+  readonly fingerprint: string;
 };
 
 /** @throws UsageError when a path cannot be read or is no file */
 export async function openSource(source: StoreSource, chunkBytes: number): Promise<OpenedSource> {
   if (source instanceof Uint8Array) {
-    return { size: source.length, modifiedMs: 0, mode: 0, replayable: true, pieces: () => piecesOf(source) };
+    const pieces = (_: unknown, from = 0) => piecesOf(source.subarray(from));
+    return { size: source.length, modifiedMs: 0, mode: 0, replayable: true, file: undefined, pieces };
   }
   if ('path' in source) return openPath(source.path, chunkBytes);
   const pieces = (signal: AbortSignal | undefined) => interruptible(source, signal);
-  return { size: undefined, modifiedMs: 0, mode: 0, replayable: false, pieces };
+  return { size: undefined, modifiedMs: 0, mode: 0, replayable: false, file: undefined, pieces };
 }
 
 async function openPath(path: string, chunkBytes: number): Promise<OpenedSource> {
-  const found = await named(path, stat(path));
+  const found = await named(path, stat(path, { bigint: true }));
   if (found.isDirectory()) throw new UsageError(`${path} is a directory, not a file`);
   if (!found.isFile()) {
-    return { size: undefined, modifiedMs: 0, mode: 0, replayable: false, pieces: (signal) => readPipe(path, signal) };
+    const pieces = (signal: AbortSignal | undefined) => readPipe(path, signal);
+    return { size: undefined, modifiedMs: 0, mode: 0, replayable: false, file: undefined, pieces };
   }
-  const { size, mode, mtimeMs } = found;
+  const size = Number(found.size);
   // One byte more than the file has, so that a small one takes a small buffer and a single read.
   const pieceBytes = Math.min(chunkBytes, size + 1);
   return {
     size,
-    modifiedMs: Math.max(0, Math.round(mtimeMs)),
-    mode: mode & 0o777,
+    modifiedMs: Math.max(0, Math.round(Number(found.mtimeNs) / NANOSECONDS_PER_MS)),
+    mode: Number(found.mode) & 0o777,
     replayable: true,
-    pieces: (signal) => readFile(path, size, pieceBytes, signal),
+    file: { path: resolve(path), size, fingerprint: fingerprintOf(found) },
+    pieces: (signal, from = 0) => readFile(path, size, pieceBytes, from, signal),
   };
+}
+
+/** Whether a file is the very same as it was when it was opened as a source. */
+export async function isUnchanged({ path, fingerprint }: SourceFile): Promise<boolean> {
+  return fingerprintOf(await named(path, stat(path, { bigint: true }))) === fingerprint;
+}
+
+/** Whoever writes to a file can set back when it was changed, but not when its inode was. */
+function fingerprintOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
 /**
@@ -60,11 +89,12 @@ async function* readFile(
   path: string,
   size: number,
   pieceBytes: number,
+  from: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const file = await named(path, open(path));
   const buffers: Buffer[] = [];
-  let position = 0;
+  let position = from;
   const fill = async (turn: number): Promise<Uint8Array> => {
     const buffer = (buffers[turn % READ_BUFFERS] ??= Buffer.allocUnsafeSlow(pieceBytes));
     let filled = 0;

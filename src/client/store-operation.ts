@@ -4,40 +4,41 @@
  * nothing and may be tried again; after it, only an answer tells what became of the file.
  */
 
-import { createHash, hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { pipe } from 'it-pipe';
-import { toHex, equalBytes } from '../base/bytes.ts';
-import { NotReadyError, OutcomeUnknownError, StoreError, StreamClosedError, UsageError } from '../base/errors.ts';
-import type { Contact } from '../id/contact.ts';
-import { checkName, keyOfName } from '../id/key.ts';
-import { compareVersions, formatVersion, parseVersion, VERSION_TAG_BYTES } from '../id/version.ts';
+import { toHex } from '../base/bytes.ts';
+import { BadMessageError, NotReadyError, type StoreError, StreamClosedError, UsageError } from '../base/errors.ts';
+import { checkName } from '../id/key.ts';
+import { formatVersion, parseVersion, VERSION_TAG_BYTES } from '../id/version.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
-import { within } from '../net/wait.ts';
-import { decodeFileAnswer, END_OF_CONTENT, type FileAnswer } from '../wire/file.ts';
+import type { Wait } from '../net/wait.ts';
+import { decodeFileAnswer, encodeResumeFrom, END_OF_CONTENT, type FileAnswer, type KeptChunks } from '../wire/file.ts';
 import type { WriteCondition } from '../wire/holding.ts';
 import { Trailer } from '../wire/generated/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
-import { merkleRoot } from '../wire/merkle.ts';
-import { openRecord, signRecord, type FileRecord, type SignedRecord } from '../wire/record.ts';
+import { signRecord, type SignedRecord } from '../wire/record.ts';
+import { ContentHasher } from './content-hasher.ts';
 import { consentFor, nextVersion, staysShared } from './next-version.ts';
-import { isPassing, withRetries } from './retry.ts';
-import { expectAnswer, type Arrival, type PlainAnswer, type Session } from './session.ts';
+import { withRetries } from './retry.ts';
+import { expectAnswer, type Arrival, type Session } from './session.ts';
 import { inChunks, openSource, type OpenedSource } from './source.ts';
+import { outcome } from './store-outcome.ts';
 import type { StoreOptions, StoreReceipt, StoreSource, WaitFor } from './types.ts';
+import { Upload } from './upload.ts';
 
 /** A root takes in what it is sent, or says why not, within this. Its disk may be slow. */
 const CONTENT_TIMEOUT_MS = 120_000;
-/** How long a peer that went away before its receipt is given to come back and tell. */
-const OUTCOME_PATIENCE_MS = 10_000;
 
+type Begin = { readonly from: number; readonly hasher: ContentHasher };
 type Ready = Extract<FileAnswer, { type: 'put-ready' }>;
-type Sent = Pick<FileRecord, 'size' | 'sha256' | 'merkleRoot'>;
 
 /** What one store keeps through its attempts. */
 type Store = {
   readonly session: Session;
   readonly name: string;
-  readonly source: OpenedSource;
+  source: OpenedSource;
+  /** What makes it possible to go on with it, where that is. */
+  upload: Upload | undefined;
   readonly replicas: number;
   readonly waitFor: number;
   /** Drawn once: a repeated attempt is the same version. */
@@ -62,22 +63,29 @@ export async function storeFile(
       `the number of replicas must be from 1 to ${String(session.parameters.leafSetHalf)} in this network`,
     );
   }
+  const condition = conditionOf(options);
+  const opened = await openSource(source, session.parameters.chunkBytes);
   const store: Store = {
     session,
     name,
-    source: await openSource(source, session.parameters.chunkBytes),
+    source: opened,
+    upload: await Upload.open(session, name, opened),
     replicas,
     waitFor: copiesToWaitFor(options.wait ?? 'quorum', replicas),
     tag: randomBytes(VERSION_TAG_BYTES),
     options,
-    condition: conditionOf(options),
+    condition,
     begun: false,
   };
   const mayRepeat = () => store.source.replayable || !store.begun;
   // Once content was sent there were peers enough; one of them has gone, and the ring will find another.
   const alsoPassing = ({ code }: StoreError) => code === 'TOO_FEW_REPLICAS' && store.begun;
   const retry = { log: session.log, signal: options.signal, mayRepeat, alsoPassing };
-  const { arrival, record, replicas: kept } = await withRetries(`storing "${name}"`, retry, () => attempt(store));
+  const storing = withRetries(`storing "${name}"`, retry, async () => {
+    if (store.upload?.isStale === true) await openAnew(store, source);
+    return attempt(store);
+  });
+  const { arrival, record, replicas: kept } = await untilEnd(store, storing);
   return {
     name,
     ...arrival.route,
@@ -88,6 +96,25 @@ export async function storeFile(
     replicas: kept.map((replica) => session.nameOf(replica)),
     ms: Math.round(performance.now() - startedAt),
   };
+}
+
+/** As another upload, for the file is not what it was. */
+async function openAnew(store: Store, source: StoreSource): Promise<void> {
+  await store.upload?.end();
+  store.upload = undefined;
+  store.source = await openSource(source, store.session.parameters.chunkBytes);
+  store.upload = await Upload.open(store.session, store.name, store.source);
+}
+
+async function untilEnd<T>(store: Store, storing: Promise<T>): Promise<T> {
+  try {
+    const stored = await storing;
+    await store.upload?.end();
+    return stored;
+  } catch (error) {
+    await store.upload?.end(error);
+    throw error;
+  }
 }
 
 function conditionOf({ ifAbsent = false, ifVersion }: StoreOptions): WriteCondition {
@@ -113,11 +140,14 @@ async function attempt(store: Store): Promise<Outcome> {
   const { session, name, options } = store;
   const { replicas, waitFor, condition } = store;
   const { size: sizeHint } = store.source;
-  const request = { type: 'put', name, sizeHint, replicas, waitFor, condition } as const;
+  const { upload } = store;
+  await upload?.catchUp(options.signal);
+  const request = { type: 'put', name, sizeHint, replicas, waitFor, condition, uploadId: upload?.id } as const;
   const arrival = await session.arrive(name, request, options.signal);
   const { lease } = arrival;
   try {
     const ready = expectAnswer(arrival.answer, 'put-ready');
+    const begin = await beginAt(store, lease.stream, ready.kept);
     // The root answers once: with the receipt at the end, or with a failure at any time, which stops the sending.
     const refused = new AbortController();
     const answer = nextAnswer(lease.stream);
@@ -128,13 +158,47 @@ async function attempt(store: Store): Promise<Outcome> {
       (error: unknown) => refused.abort(error),
     );
     const signal = options.signal === undefined ? refused.signal : AbortSignal.any([refused.signal, options.signal]);
-    const record = await sendSigned(store, lease.stream, ready, signal);
+    const record = await sendSigned(store, lease.stream, ready, begin, signal);
     const receipt = expectAnswer(await outcome(store, record, answer), 'receipt');
     lease.release();
     return { arrival, record, replicas: receipt.replicas };
   } catch (error) {
     lease.discard();
     throw error;
+  }
+}
+
+/** Where the content is sent from, and who hashes it, standing there. */
+async function beginAt(store: Store, stream: FrameStream, kept: KeptChunks | undefined): Promise<Begin> {
+  const { session, source, upload, options } = store;
+  if (upload === undefined) {
+    if (kept !== undefined) throw new BadMessageError('the peer goes on with an upload that has no id');
+    return { from: 0, hasher: new ContentHasher() };
+  }
+  const { hasher } = upload;
+  const chunks = await upload.agree(kept, options.signal);
+  const wait = { timeoutMs: CONTENT_TIMEOUT_MS, signal: options.signal };
+  if (kept !== undefined) await stream.writeFrame(encodeResumeFrom(chunks), wait);
+  if (chunks === 0) return { from: 0, hasher };
+  await untilThere(stream, chunks, wait);
+  const from = chunks * session.parameters.chunkBytes;
+  options.onResume?.(from, source.size ?? from);
+  options.onProgress?.(from, source.size);
+  return { from, hasher };
+}
+
+/** Until the root has brought what it has to the other replicas, too. */
+async function untilThere(stream: FrameStream, chunks: number, wait: Wait): Promise<void> {
+  for (let there = 0; there < chunks;) {
+    const frame = await stream.readFrame(FILE_FRAME_BYTES_MAX, wait);
+    if (frame === undefined) throw new StreamClosedError('the peer went away before it went on');
+    const answer = decodeFileAnswer(frame);
+    // It has thrown that away, and the next attempt is from the beginning.
+    if (answer.type === 'failure' && answer.error.code === 'CONTENT_CORRUPT') {
+      throw new NotReadyError(`what had been kept is damaged: ${answer.error.message}`, answer.error);
+    }
+    if (answer.type === 'failure') throw answer.error;
+    there = expectAnswer(answer, 'resuming').chunks;
   }
 }
 
@@ -148,31 +212,35 @@ async function nextAnswer(stream: FrameStream): Promise<FileAnswer> {
 async function sendSigned(
   store: Store,
   stream: FrameStream,
-  { highest, record: present }: Ready,
+  { highest, record: present, inDoubt }: Ready,
+  { from, hasher }: Begin,
   signal: AbortSignal,
 ): Promise<SignedRecord> {
-  const { session, source, name } = store;
+  const { session, source, upload, name } = store;
   const wait = { timeoutMs: CONTENT_TIMEOUT_MS, signal };
-  const hasher = new ContentHasher();
   // One chunk is held back, so that the last one, the end mark and the record leave together.
   let held: Uint8Array | undefined;
   store.begun = true;
   await pipe(
-    source.pieces(signal),
+    source.pieces(signal, from),
     (pieces) => inChunks(pieces, session.parameters.chunkBytes),
     async (chunks) => {
       for await (const chunk of chunks) {
         if (held !== undefined) await stream.writeFrame(held, wait);
+        // Nothing at all has one chunk, which is empty; nothing more has none.
+        if (from > 0 && chunk.length === 0) return;
         hasher.add(chunk);
+        await upload?.note();
         held = chunk;
         store.options.onProgress?.(hasher.size, source.size);
       }
     },
   );
+  await upload?.checkSource();
   const record = signRecord(session.key, {
     networkId: session.reader.networkId,
     name,
-    version: nextVersion(highest, store.tag),
+    version: nextVersion(highest, store.tag, inDoubt),
     tombstone: false,
     ...hasher.finish(),
     chunkBytes: session.parameters.chunkBytes,
@@ -186,87 +254,4 @@ async function sendSigned(
   const last = held === undefined || held.length === 0 ? [] : [held];
   await stream.writeFrames([...last, END_OF_CONTENT, trailer], wait);
   return record;
-}
-
-/** The SHA-256 of the whole and of each chunk; content of a single chunk is hashed once. */
-class ContentHasher {
-  size = 0;
-  readonly #whole = createHash('sha256');
-  readonly #chunkHashes: Uint8Array[] = [];
-  #first: Uint8Array | undefined;
-
-  add(chunk: Uint8Array): void {
-    this.size += chunk.length;
-    this.#chunkHashes.push(hash('sha256', chunk, 'buffer'));
-    if (this.#chunkHashes.length === 1) {
-      this.#first = chunk;
-      return;
-    }
-    if (this.#first !== undefined) this.#whole.update(this.#first);
-    this.#first = undefined;
-    this.#whole.update(chunk);
-  }
-
-  finish(): Sent {
-    const root = merkleRoot(this.#chunkHashes);
-    return { size: this.size, merkleRoot: root, sha256: this.#chunkHashes.length === 1 ? root : this.#whole.digest() };
-  }
-}
-
-/** The receipt; where the connection ends without one, whether the version has appeared all the same. */
-async function outcome(store: Store, record: SignedRecord, answering: Promise<FileAnswer>): Promise<PlainAnswer> {
-  const { name, options } = store;
-  let answer: FileAnswer;
-  try {
-    answer = await within(answering, { timeoutMs: CONTENT_TIMEOUT_MS, signal: options.signal }, 'the receipt');
-  } catch (error) {
-    if (!isPassing(error)) throw error;
-    const kept = await findVersion(store, record);
-    if (kept !== undefined) return kept;
-    throw new OutcomeUnknownError(
-      `"${name}" may have been stored, whole, or not: the peer went away before it answered (${error.message}). ` +
-        'Fetch the file to see, or store it again.',
-      error,
-    );
-  }
-  // What the root refuses it has not done.
-  if (answer.type === 'failure') throw answer.error;
-  return answer;
-}
-
-/** A receipt for the version, if as many peers hold it as were asked for, or undefined if that cannot be seen now. */
-async function findVersion(
-  { session, name, waitFor, options: { signal } }: Store,
-  record: SignedRecord,
-): Promise<PlainAnswer | undefined> {
-  const retry = { log: session.log, signal, patienceMs: OUTCOME_PATIENCE_MS };
-  try {
-    return await withRetries('looking for the outcome', retry, async () => {
-      const { replicaSet } = await session.entry.locate(keyOfName(session.reader.idSpace, name), signal);
-      const holding = await Promise.all(replicaSet.map((peer) => holdsVersion(session, peer, record, signal)));
-      const replicas = replicaSet.filter((_, index) => holding[index]);
-      if (replicas.length < waitFor) throw new NotReadyError(`only ${String(replicas.length)} peers have it`);
-      return { type: 'receipt', replicas: replicas.map(({ nodeId, peerId }) => ({ nodeId, peerId })) };
-    });
-  } catch (error) {
-    if (signal?.aborted === true || !(error instanceof StoreError)) throw error;
-    return undefined;
-  }
-}
-
-async function holdsVersion(
-  session: Session,
-  peer: Contact,
-  { name, version, owner }: SignedRecord,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  try {
-    const { lease, answer } = await session.ask(peer, { type: 'stat', name, localOnly: true }, signal);
-    lease.release();
-    const present = openRecord(expectAnswer(answer, 'stat').record, session.reader.networkId);
-    return compareVersions(present.version, version) === 0 && equalBytes(present.owner, owner);
-  } catch (error) {
-    if (signal?.aborted === true || !(error instanceof StoreError)) throw error;
-    return false;
-  }
 }

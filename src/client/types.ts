@@ -150,6 +150,8 @@ export type StoreOptions = {
   readonly ifVersion?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
+  /** Called when the store of a large file goes on where an earlier one, or an attempt of this one, was broken off. */
+  readonly onResume?: (bytesStored: number, bytesTotal: number) => void;
 };
 
 export type FetchOptions = {

@@ -4,6 +4,7 @@
  * them have said that they hold that version or a newer one.
  */
 
+import { equalBytes } from '../base/bytes.ts';
 import { BadMessageError, StoreError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Contact } from '../id/contact.ts';
@@ -15,6 +16,7 @@ import type { StorageDirectory } from '../store/storage-directory.ts';
 import type { Holding } from '../wire/holding.ts';
 import { HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
 import type { SignedRecord } from '../wire/record.ts';
+import type { Entry } from '../wire/replica.ts';
 import { askReplica } from './ask-replica.ts';
 import type { ReplicaPlacement } from './replica-placement.ts';
 
@@ -27,6 +29,8 @@ export type HandOverParts = {
   readonly streams: StreamPool;
   readonly idSpace: IdSpace;
   readonly log: Log;
+  /** Somebody who was offered a record holds this of the name: it may take its place here. */
+  readonly onOther: (member: Contact, theirs: Entry, mine: SignedRecord) => void;
 };
 
 export type HandOverCount = {
@@ -132,7 +136,7 @@ async function handOver(
 
 /** Offers these to a peer that should hold them. @returns those that it has */
 async function confirm(
-  { streams, log, idSpace }: HandOverParts,
+  { streams, log, idSpace, onOther }: HandOverParts,
   member: Contact,
   records: readonly SignedRecord[],
   leaving: boolean,
@@ -142,6 +146,11 @@ async function confirm(
     const request = { type: 'holdings', names, offered: records, leaving } as const;
     const { holdings } = await askReplica(streams, member, request, 'holdings');
     if (holdings.length !== names.length) throw new BadMessageError('an answer to an offer that does not fit it');
+    for (const [index, record] of records.entries()) {
+      const holding = holdings[index];
+      // Which of two owners' records stays, this peer finds out by fetching the other one.
+      if (holding !== undefined) onOther(member, { name: record.name, holding }, record);
+    }
     return records.filter((record, index) => isAsNew(holdings[index], record));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
@@ -151,5 +160,6 @@ async function confirm(
 }
 
 function isAsNew(theirs: Holding | undefined, mine: SignedRecord): boolean {
-  return theirs !== undefined && compareVersions(theirs.version, mine.version) >= 0;
+  if (theirs === undefined || !equalBytes(theirs.owner, mine.owner)) return false;
+  return compareVersions(theirs.version, mine.version) >= 0;
 }

@@ -104,11 +104,17 @@ function refuseSilence(context: FileContext, silent: readonly Contact[]): void {
   throw new NotReadyError(`cannot tell yet: the neighbours ${ids} do not answer`);
 }
 
-/** A quorum of the copies may lie with peers that are away and expected back: then it cannot be known. */
-function refuseAbsence({ placement, idSpace, parameters }: FileContext, name: string): void {
-  const { replicas } = parameters;
-  const absent = placement.absent(keyOfName(idSpace, name), replicas);
-  if (absent.length < majorityOf(replicas)) return;
-  const ids = absent.map(({ nodeId }) => idSpace.format(nodeId)).join(', ');
+/** While these are away and expected back, nobody can say that there is nothing, or nothing newer. */
+export function whoMayKnowBetter({ placement, idSpace, parameters }: FileContext, name: string): readonly Contact[] {
+  const key = keyOfName(idSpace, name);
+  const absent = placement.absent(key, parameters.replicas);
+  // A file of fewer copies than others may lie with the closest alone.
+  return absent.length >= majorityOf(parameters.replicas) ? absent : placement.absent(key, 1);
+}
+
+function refuseAbsence(context: FileContext, name: string): void {
+  const absent = whoMayKnowBetter(context, name);
+  if (absent.length === 0) return;
+  const ids = absent.map(({ nodeId }) => context.idSpace.format(nodeId)).join(', ');
   throw new NotReadyError(`cannot tell yet: ${ids}, which may have it, are away and expected back`);
 }

@@ -159,7 +159,8 @@ export class Repair {
 
   get #handOverParts(): HandOverParts {
     const { storage, placement, idSpace, log, ring } = this.#context;
-    return { self: ring.self, storage, placement, streams: this.#context.replicaQuestions, idSpace, log };
+    const onOther = (member: Contact, theirs: Entry, mine: SignedRecord) => this.#pulls.add(member, theirs, mine);
+    return { self: ring.self, storage, placement, streams: this.#context.replicaQuestions, idSpace, log, onOther };
   }
 
   #compareWith(member: Contact, unsure: boolean, both = !unsure): void {

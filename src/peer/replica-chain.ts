@@ -82,7 +82,7 @@ export class ReplicaChain {
 
   #expectAll(): void {
     clearTimeout(this.#deadline);
-    if (this.#over) return;
+    if (this.over) return;
     this.#deadline = setTimeout(() => void this.abort(), PHASE_TIMEOUT_MS).unref();
   }
 
@@ -108,7 +108,7 @@ export class ReplicaChain {
   async #send(write: (stream: FrameStream) => Promise<void>): Promise<void> {
     this.#writing = this.#writing.then(async () => {
       const lease = await this.#opening;
-      if (lease === undefined || this.#over) return;
+      if (lease === undefined || this.over) return;
       try {
         await write(lease.stream);
       } catch (error) {
@@ -122,7 +122,7 @@ export class ReplicaChain {
   /** Takes in what the replicas say, until each has said its last word. */
   async #listen(lease: StreamLease): Promise<void> {
     try {
-      while (!this.#over) {
+      while (!this.over) {
         const frame = await lease.stream.readFrame(REPLICA_FRAME_BYTES_MAX, { timeoutMs: Infinity });
         if (frame === undefined) throw new StreamClosedError('a replica went away');
         const answer = decodeReplicaAnswer(frame);
@@ -150,7 +150,8 @@ export class ReplicaChain {
     if (copy.phase === 'over') copy.resolveCommitted(error);
   }
 
-  get #over(): boolean {
+  /** Nobody takes anything any more. */
+  get over(): boolean {
     return this.#copies.every(({ phase }) => phase === 'over');
   }
 

@@ -6,7 +6,15 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { NoSpaceError, NotReadyError, OutcomeUnknownError, StoreError, TooFewReplicasError } from '../base/errors.ts';
+import {
+  NoSpaceError,
+  NotReadyError,
+  OutcomeUnknownError,
+  StreamClosedError,
+  TimeoutError,
+  StoreError,
+  TooFewReplicasError,
+} from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import type { Key } from '../id/id-space.ts';
 import type { StoredContent } from '../store/stored-content.ts';
@@ -93,9 +101,10 @@ export class Replication {
     );
   }
 
-  /** Gives everything up that is not committed. */
-  async abort(): Promise<void> {
-    await Promise.all([this.own.discard(), ...this.#chains.map((chain) => chain.abort())]);
+  /** Gives everything up that is not committed; for now, and not for good, where the writer just went away. */
+  async abort(cause: unknown): Promise<void> {
+    const own = isInterruption(cause) ? this.own.suspend() : this.own.discard();
+    await Promise.all([own, ...this.#chains.map((chain) => chain.abort())]);
   }
 
   get #chains(): readonly ReplicaChain[] {
@@ -248,4 +257,9 @@ function reached(
     });
   }
   return known.promise;
+}
+
+/** Whether the writer, or the way to it, is gone; what was refused is not to be gone on with. */
+function isInterruption(cause: unknown): boolean {
+  return cause instanceof StreamClosedError || cause instanceof TimeoutError;
 }

@@ -16,7 +16,7 @@ import { keyOfName } from '../id/key.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { encodeContact } from '../wire/contact.ts';
 import { decodeWith } from '../wire/decode.ts';
-import { encodeFileAnswer, type FileRequest } from '../wire/file.ts';
+import { encodeFileAnswer, type FileRequest, type KeptChunks } from '../wire/file.ts';
 import { Trailer } from '../wire/generated/file.ts';
 import type { Holding } from '../wire/holding.ts';
 import { ENVELOPE_BYTES_MAX } from '../wire/limits.ts';
@@ -24,8 +24,9 @@ import { openRecord, type SignedRecord } from '../wire/record.ts';
 import { checkCondition, checkWrite, isOpenToOthers } from '../wire/succession.ts';
 import { askReplica } from './ask-replica.ts';
 import type { FileContext } from './file-context.ts';
+import { goOn } from './go-on.ts';
 import { ANSWER_TIMEOUT_MS, CONTENT_IDLE_TIMEOUT_MS } from './protocol-rules.ts';
-import { holdingOf, newestOf, type Newest } from './newest.ts';
+import { holdingOf, newestForReading, newestOf, whoMayKnowBetter, type Newest } from './newest.ts';
 import { OwnCopy } from './own-copy.ts';
 import { receiveContent } from './receive-content.ts';
 import { Replication } from './replication.ts';
@@ -40,14 +41,14 @@ const WAIT = { timeoutMs: ANSWER_TIMEOUT_MS };
 const NO_RECORD = new Uint8Array(0);
 
 export async function servePut(context: FileContext, stream: FrameStream, request: PutRequest): Promise<void> {
-  const { name, sizeHint, waitFor, condition } = request;
+  const { name, sizeHint, waitFor, condition, uploadId } = request;
   const key = keyOfName(context.idSpace, name);
   if (await redirected(context, stream, key)) return;
   const newest = await newestOf(context, name);
   checkCondition(holdingOf(newest), condition, name);
   const replicas = request.replicas === 0 ? context.parameters.replicas : request.replicas;
   const { chunkBytes } = context.parameters;
-  const own = await OwnCopy.begin(context.storage, { chunkBytes, sizeHint });
+  const own = await OwnCopy.begin(context.storage, { chunkBytes, sizeHint, uploadId });
   // Those who hold more copies of the former version learn that it is superseded. One more peer stands in for a full root.
   const count = Math.max(replicas, holdingOf(newest)?.replicas ?? 0) + (own.failure === undefined ? 0 : 1);
   const targets = replicaSet(context, key, count);
@@ -59,7 +60,9 @@ export async function servePut(context: FileContext, stream: FrameStream, reques
   }
   const copies = new Replication(context, own, { key, name, sizeHint, targets, waitFor, condition });
   try {
-    const highest = await sendReady(context, stream, newest);
+    const { kept } = own;
+    const highest = await sendReady(context, stream, name, newest, kept);
+    if (kept !== undefined) await goOn(stream, own, kept, copies.chain);
     await receiveContent(stream, [own, copies.chain], chunkBytes);
     const record = await receiveRecord(context, stream, name, highest);
     if (record.tombstone || record.chunkBytes !== chunkBytes) {
@@ -68,7 +71,7 @@ export async function servePut(context: FileContext, stream: FrameStream, reques
     if (record.replicas !== replicas) throw new BadMessageError('a record with another number of copies than was said');
     await finish(copies, record, stream);
   } catch (error) {
-    await copies.abort();
+    await copies.abort(error);
     throw error;
   }
 }
@@ -77,13 +80,13 @@ export async function serveRemove(context: FileContext, stream: FrameStream, req
   const { name } = request;
   const key = keyOfName(context.idSpace, name);
   if (await redirected(context, stream, key)) return;
-  const newest = await newestOf(context, name);
+  const newest = await newestForReading(context, name);
   const present = holdingOf(newest);
   if (present === undefined || present.tombstone) throw new NotFoundError(`there is no file "${name}"`);
   const targets = replicaSet(context, key, present.replicas);
   // As many as a store waits for that nobody said otherwise of; but what is gone from all who are there is removed.
   const waitFor = Math.min(Math.floor(present.replicas / 2) + 1, targets.length);
-  const highest = await sendReady(context, stream, newest);
+  const highest = await sendReady(context, stream, name, newest);
   const record = await receiveRecord(context, stream, name, highest);
   if (!record.tombstone) throw new BadMessageError('a record that does not fit a removal');
   const own = OwnCopy.ofRemoval(context.storage);
@@ -91,7 +94,7 @@ export async function serveRemove(context: FileContext, stream: FrameStream, req
   try {
     await finish(copies, record, stream);
   } catch (error) {
-    await copies.abort();
+    await copies.abort(error);
     throw error;
   }
 }
@@ -133,10 +136,17 @@ function checkEnough({ failure }: OwnCopy, waitFor: number, available: number): 
 }
 
 /** Tells the writer what is there, so that it can sign a version above it. @returns what it was told */
-async function sendReady(context: FileContext, stream: FrameStream, newest: Newest): Promise<Holding | undefined> {
+async function sendReady(
+  context: FileContext,
+  stream: FrameStream,
+  name: string,
+  newest: Newest,
+  kept?: KeptChunks,
+): Promise<Holding | undefined> {
   const highest = holdingOf(newest);
   const record = await recordForWriter(context, newest);
-  await stream.writeFrame(encodeFileAnswer({ type: 'put-ready', highest, record }), WAIT);
+  const inDoubt = whoMayKnowBetter(context, name).length > 0;
+  await stream.writeFrame(encodeFileAnswer({ type: 'put-ready', highest, record, kept, inDoubt }), WAIT);
   return highest;
 }
 

@@ -13,9 +13,10 @@ import { assert, defined } from '../base/assert.ts';
 import { NotReadyError, StoreError } from '../base/errors.ts';
 import { ChunkHasher } from './chunk-hasher.ts';
 import { causeCode, named } from './file-errors.ts';
-import { type FileSystem, writeFully } from './file-system.ts';
-import type { Reservation } from './free-space.ts';
+import { writeFully } from './file-system.ts';
+import { readChunks } from './read-chunks.ts';
 import type { StagedFile } from './staged-file.ts';
+import type { Resumption, StagingPlace } from './staging-place.ts';
 
 /** Bytes gathered before a write; at most one such write is under way while the next one gathers. */
 const WRITE_BYTES = 1024 * 1024;
@@ -23,36 +24,16 @@ const WRITE_BYTES = 1024 * 1024;
 const SMALL_BYTES = 64 * 1024;
 /** Bytes written between two syncs that run beside the writing. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+/** The same where what is durable is written down, for what is not is sent again when this process is killed. */
+const NOTE_EVERY_BYTES = 16 * 1024 * 1024;
+/** What was written down is rewritten when there is this share more, so that large files do not have it written too often. */
+const NOTE_EVERY_SHARE = 1 / 64;
 /** Pieces below this are copied, so that tiny ones do not keep large buffers alive. */
 const COPY_BELOW_BYTES = 2 * 1024;
 /** Less than this is sent again rather than kept. */
 const SUSPENDED_BYTES_MIN = 8 * 1024 * 1024;
 /** How much more space is asked for when the content outgrows what was announced. */
 const RESERVE_STEP_BYTES = 8 * 1024 * 1024;
-
-/** What makes it possible to go on with a copy later. */
-type Resumption = {
-  /** The chunks that lie in the file already. */
-  readonly hashes: readonly Uint8Array[];
-  /** Keeps the file, which is synced, with the hashes of its whole chunks. @returns false when it had to give way */
-  readonly keep: (hashes: readonly Uint8Array[]) => Promise<boolean>;
-};
-
-export type StagingPlace = {
-  readonly files: FileSystem;
-  readonly path: string;
-  readonly id: string;
-  readonly chunkBytes: number;
-  readonly space: Reservation;
-  /** Of an upload with an id. */
-  readonly resumption: Resumption | undefined;
-  /** Makes the entries of incoming/ durable. */
-  readonly syncIncoming: () => Promise<void>;
-  /** Deletes what was kept beside the file of an earlier attempt. Called when the copy is discarded or committed. */
-  readonly forgetEarlier: () => Promise<void>;
-  /** Called once, when the file is no longer ours: discarded, suspended or committed. */
-  readonly onEnd: () => void;
-};
 
 export class IncomingFile implements StagedFile {
   readonly #place: StagingPlace;
@@ -62,6 +43,7 @@ export class IncomingFile implements StagedFile {
   #gatheredBytes = 0;
   #writtenBytes = 0;
   #unsyncedBytes = 0;
+  #notedBytes: number;
   #size = 0;
   #writing: Promise<void> = Promise.resolve();
   #syncing: Promise<void> = Promise.resolve();
@@ -77,7 +59,7 @@ export class IncomingFile implements StagedFile {
     this.#place = place;
     this.#hasher = new ChunkHasher(place.chunkBytes, known);
     this.#exists = known.length > 0;
-    this.#size = this.#writtenBytes = known.length * place.chunkBytes;
+    this.#size = this.#writtenBytes = this.#notedBytes = known.length * place.chunkBytes;
   }
 
   get id(): string {
@@ -102,6 +84,11 @@ export class IncomingFile implements StagedFile {
 
   get finished(): boolean {
     return this.#state === 'finished';
+  }
+
+  keptChunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { files, path, chunkBytes, resumption } = this.#place;
+    return readChunks(files, path, chunkBytes, resumption?.hashes ?? []);
   }
 
   async write(parts: readonly Uint8Array[]): Promise<void> {
@@ -221,7 +208,9 @@ export class IncomingFile implements StagedFile {
     this.#writing.catch(() => undefined); // Whoever awaits it next gets the error.
     this.#writtenBytes += bytes;
     this.#unsyncedBytes += bytes;
-    if (this.#unsyncedBytes >= SYNC_EVERY_BYTES) await this.#startSync(this.#fd);
+    const every = this.#place.resumption === undefined ? SYNC_EVERY_BYTES : NOTE_EVERY_BYTES;
+    // The write that has just begun is not among what the sync makes durable for certain.
+    if (this.#unsyncedBytes >= every) await this.#startSync(this.#fd, position);
   }
 
   async #write(fd: number, parts: readonly Uint8Array[], position: number): Promise<void> {
@@ -230,11 +219,18 @@ export class IncomingFile implements StagedFile {
   }
 
   /** Waits for the sync before: no more than two of these stretches are ever unsynced. */
-  async #startSync(fd: number): Promise<void> {
+  async #startSync(fd: number, writtenTo: number): Promise<void> {
     await this.#syncing;
     this.#unsyncedBytes = 0;
-    this.#syncing = this.#place.files.datasync(fd);
+    this.#syncing = this.#place.files.datasync(fd).then(() => this.#note(writtenTo));
     this.#syncing.catch(() => undefined); // Whoever awaits it next gets the error.
+  }
+
+  async #note(durableBytes: number): Promise<void> {
+    const { resumption, chunkBytes } = this.#place;
+    if (resumption === undefined || durableBytes <= this.#notedBytes * (1 + NOTE_EVERY_SHARE)) return;
+    this.#notedBytes = durableBytes;
+    await resumption.note(this.#hasher.hashes.slice(0, Math.floor(durableBytes / chunkBytes)));
   }
 
   async #reserve(): Promise<void> {

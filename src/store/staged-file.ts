@@ -17,6 +17,12 @@ export type StagedFile = {
   readonly chunkHashes: readonly Uint8Array[];
   /** After `finish`. */
   readonly merkleRoot: Uint8Array;
+  /**
+   * What was there of it already when it was gone on with, chunk by chunk. Each is valid until the next one is asked for.
+   *
+   * @throws ContentCorruptError when the disk does not give what was written; as write
+   */
+  keptChunks(): AsyncGenerator<Uint8Array, void, undefined>;
   /** Gives the copy up. Quiet when it is committed or gone. */
   discard(): Promise<void>;
   /**

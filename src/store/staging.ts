@@ -6,6 +6,7 @@ import type { FileSystem } from './file-system.ts';
 import type { FreeSpace, Reservation } from './free-space.ts';
 import { type Layout, newId } from './layout.ts';
 import { IncomingFile } from './incoming-file.ts';
+import type { Resumption } from './staging-place.ts';
 import type { Sidecar, SuspendedFiles } from './suspended-files.ts';
 
 export type StageOptions = {
@@ -65,24 +66,47 @@ export class Staging {
   }
 
   #begin({ chunkBytes, uploadId }: StageOptions, space: Reservation, earlier: Sidecar | undefined): IncomingFile {
-    const { files, layout, suspended, syncIncoming } = this.#parts;
+    const { files, layout, syncIncoming } = this.#parts;
     const id = earlier?.suspended.id ?? newId();
-    const keep = (hashes: readonly Uint8Array[]) => suspended.keep(uploadId ?? '', id, chunkBytes, hashes);
+    const resumption = uploadId === undefined ? undefined : this.#resumption(uploadId, id, chunkBytes, earlier);
     const staged = new IncomingFile({
       files,
       path: layout.incomingFile(id),
       id,
       chunkBytes,
       space,
-      resumption: uploadId === undefined ? undefined : { hashes: earlier?.hashes ?? [], keep },
+      resumption,
       syncIncoming,
-      forgetEarlier: () => (earlier === undefined ? Promise.resolve() : this.#unlinkQuietly(layout.sidecar(id))),
+      forgetEarlier: () => (resumption?.noted === true ? this.#unlinkQuietly(layout.sidecar(id)) : Promise.resolve()),
       onEnd: () => {
         this.#staged.delete(staged);
       },
     });
     this.#staged.set(staged, uploadId);
     return staged;
+  }
+
+  #resumption(
+    uploadId: string,
+    id: string,
+    chunkBytes: number,
+    earlier: Sidecar | undefined,
+  ): Resumption & { noted: boolean } {
+    const { suspended } = this.#parts;
+    const resumption = {
+      /** There is a sidecar. */
+      noted: earlier !== undefined,
+      hashes: earlier?.hashes ?? [],
+      note: (hashes: readonly Uint8Array[]) => {
+        resumption.noted = true;
+        return suspended.note(uploadId, id, chunkBytes, hashes);
+      },
+      keep: (hashes: readonly Uint8Array[]) => {
+        resumption.noted = true;
+        return suspended.keep(uploadId, id, chunkBytes, hashes);
+      },
+    };
+    return resumption;
   }
 
   /** Gives up all that is not committed, for good or for now. */

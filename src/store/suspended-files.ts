@@ -2,8 +2,9 @@
  * Copies whose writer went away in the middle, kept for when it comes back: the file as far as it was synced, and beside
  * it a sidecar with the hashes of its whole chunks, so that nothing of it is hashed again. They survive a restart.
  *
- * They are a courtesy and give way: after a day, where they take more than their share of the disk, and whenever
- * something new finds no room. A sidecar stays until its copy is committed or given up, so that a process killed in a
+ * The sidecar is written when the copy is suspended, and now and then before, for a process that is killed. They are a
+ * courtesy and give way: after a day, where they take more than their share of the disk, and whenever something
+ * new finds no room. A sidecar stays until its copy is committed or given up, so that a process killed in a
  * resumed transfer still finds what the sidecar tells of.
  *
  * Sidecar: format (1 byte), upload id (16), when it was suspended (8, ms since 1970), chunk size (4), the chunk hashes,
@@ -12,6 +13,7 @@
 
 import { hash } from 'node:crypto';
 import { equalBytes, toHex } from '../base/bytes.ts';
+import { StoreError } from '../base/errors.ts';
 import { HASH_BYTES } from '../wire/limits.ts';
 import { causeCode, named } from './file-errors.ts';
 import { type FileSystem, readWhole, writeFully } from './file-system.ts';
@@ -115,6 +117,21 @@ export class SuspendedFiles {
       ({ sinceMs }) => this.#bytes > Math.min(share, SUSPENDED_BYTES_MAX) || sinceMs + SUSPENDED_FOR_MS <= now(),
     );
     return this.#suspended.get(uploadId) === suspended;
+  }
+
+  /**
+   * Writes down what is durable of a copy that still grows, so that a process killed in the middle finds it. A courtesy:
+   * where it fails, what was written down before stays, and the copy goes on.
+   */
+  async note(uploadId: string, id: string, chunkBytes: number, hashes: readonly Uint8Array[]): Promise<void> {
+    const suspended = { uploadId, id, chunkBytes, bytes: hashes.length * chunkBytes, sinceMs: this.#parts.now() };
+    try {
+      await this.#writeSidecar({ suspended, hashes: [...hashes] });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      const { files, layout } = this.#parts;
+      await files.unlink(layout.freshSidecar(id)).catch(ignoreSystemErrors);
+    }
   }
 
   /** Makes room. @returns false when there is none left to give way */

@@ -8,12 +8,13 @@ import type { Version } from '../id/version.ts';
 import type { StoreError } from '../base/errors.ts';
 import { check, decodeWith } from './decode.ts';
 import { decodeFailure, encodeFailure } from './failure.ts';
-import { FileAnswer as WireAnswer, FileRequest as WireRequest } from './generated/file.ts';
+import { FileAnswer as WireAnswer, FileRequest as WireRequest, ResumeFrom } from './generated/file.ts';
 import { decodeHolding, encodeHolding, type Holding, type WriteCondition } from './holding.ts';
 import {
   CHUNKS_PER_FILE_MAX,
   CONTACTS_PER_MESSAGE_MAX,
   FILE_FRAME_BYTES_MAX,
+  HASH_BYTES,
   ENVELOPE_BYTES_MAX,
   LIST_PAGE_RECORDS_MAX,
 } from './limits.ts';
@@ -32,6 +33,8 @@ export type FileRequest =
       readonly replicas: number;
       readonly waitFor: number;
       readonly condition: WriteCondition;
+      /** Under which the root keeps what breaks off. */
+      readonly uploadId: Uint8Array | undefined;
     }
   | {
       readonly type: 'get';
@@ -46,6 +49,9 @@ export type FileRequest =
   | { readonly type: 'list'; readonly prefix: string; readonly after: string; readonly limit: number }
   | { readonly type: 'check'; readonly name: string; readonly version: Version; readonly chunk: number };
 
+/** The first chunks of an upload, known by the Merkle root over their hashes. */
+export type KeptChunks = { readonly chunks: number; readonly merkleRoot: Uint8Array };
+
 export type ReplicaName = { readonly nodeId: number; readonly peerId: string };
 
 export type FileAnswer =
@@ -54,7 +60,12 @@ export type FileAnswer =
       readonly highest: Holding | undefined;
       /** The envelope of the highest record, where the name is open to others or has changed hands; else empty. */
       readonly record: Uint8Array;
+      /** What is there of the upload already. */
+      readonly kept: KeptChunks | undefined;
+      /** Peers that are away may have a higher version. */
+      readonly inDoubt: boolean;
     }
+  | { readonly type: 'resuming'; readonly chunks: number }
   | { readonly type: 'receipt'; readonly replicas: readonly ReplicaName[] }
   | { readonly type: 'content'; readonly record: Uint8Array; readonly chunkCount: number }
   | { readonly type: 'stat'; readonly record: Uint8Array; readonly replicas: readonly ReplicaName[] }
@@ -73,16 +84,19 @@ const NODE_ID_MAX = 2 ** 32 - 1;
 /** A PeerId in its text form: base58. */
 const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{1,64}$/;
 
+export const UPLOAD_ID_BYTES = 16;
+export const RESUME_FROM_BYTES_MAX = 16;
+
 const NO_BYTES = new Uint8Array(0);
 
 export function encodeFileRequest(request: FileRequest): Uint8Array {
   switch (request.type) {
     case 'put': {
-      const { name, sizeHint, replicas, waitFor, condition } = request;
+      const { name, sizeHint, replicas, waitFor, condition, uploadId = NO_BYTES } = request;
       const ifAbsent = condition === 'absent';
       const ifVersion = optionalVersion(typeof condition === 'object' ? condition : undefined);
       const size = sizeHint === undefined ? {} : { size: sizeHint };
-      return WireRequest.encode({ put: { name, replicas, waitFor, ifAbsent, ifVersion, ...size } });
+      return WireRequest.encode({ put: { name, replicas, waitFor, ifAbsent, ifVersion, uploadId, ...size } });
     }
     case 'get': {
       const { name, version, offset, length, localOnly } = request;
@@ -105,12 +119,14 @@ export function encodeFileRequest(request: FileRequest): Uint8Array {
 export function decodeFileRequest(bytes: Uint8Array): FileRequest {
   const wire = decodeWith(WireRequest, bytes, FILE_FRAME_BYTES_MAX, 'file request');
   if (wire.put !== undefined) {
-    const { name, size, replicas, waitFor, ifAbsent, ifVersion } = wire.put;
+    const { name, size, replicas, waitFor, ifAbsent, ifVersion, uploadId } = wire.put;
     checkName(name);
     check(size === undefined || isByteCount(size), "a put's size is out of range");
     check(replicas <= 64 && waitFor <= 64, "a put's number of copies is out of range");
     const condition = ifAbsent ? 'absent' : ifVersion.length === 0 ? 'any' : decodeVersion(ifVersion);
-    return { type: 'put', name, sizeHint: size, replicas, waitFor, condition };
+    const named = uploadId.length > 0;
+    check(!named || uploadId.length === UPLOAD_ID_BYTES, 'an upload id of the wrong length');
+    return { type: 'put', name, sizeHint: size, replicas, waitFor, condition, uploadId: named ? uploadId : undefined };
   }
   if (wire.get !== undefined) {
     const { name, version, offset, length, localOnly } = wire.get;
@@ -148,9 +164,14 @@ export function decodeFileRequest(bytes: Uint8Array): FileRequest {
 export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
   switch (answer.type) {
     case 'put-ready': {
-      const { highest, record } = answer;
-      return WireAnswer.encode({ putReady: { highest: encodeHolding(highest), record } });
+      const { highest, record, kept, inDoubt } = answer;
+      const keptRoot = kept?.merkleRoot ?? NO_BYTES;
+      return WireAnswer.encode({
+        putReady: { highest: encodeHolding(highest), record, keptChunks: kept?.chunks ?? 0, keptRoot, inDoubt },
+      });
     }
+    case 'resuming':
+      return WireAnswer.encode({ resuming: answer });
     case 'receipt':
       return WireAnswer.encode({ receipt: { replicas: [...answer.replicas] } });
     case 'content':
@@ -174,11 +195,15 @@ export function encodeFileAnswer(answer: FileAnswer): Uint8Array {
 export function decodeFileAnswer(bytes: Uint8Array): FileAnswer {
   const wire = decodeWith(WireAnswer, bytes, FILE_FRAME_BYTES_MAX, 'file answer');
   if (wire.putReady !== undefined) {
-    const { highest, record } = wire.putReady;
+    const { highest, record, keptChunks: chunks, keptRoot: merkleRoot, inDoubt } = wire.putReady;
     check(highest !== undefined, 'an answer to a put without the present state');
     check(record.length <= ENVELOPE_BYTES_MAX, 'a present record is too long');
-    return { type: 'put-ready', highest: decodeHolding(highest), record };
+    check(chunks <= CHUNKS_PER_FILE_MAX, 'more chunks are kept than a file has');
+    check(chunks === 0 || merkleRoot.length === HASH_BYTES, 'kept chunks without their Merkle root');
+    const kept = chunks === 0 ? undefined : { chunks, merkleRoot };
+    return { type: 'put-ready', highest: decodeHolding(highest), record, kept, inDoubt };
   }
+  if (wire.resuming !== undefined) return { type: 'resuming', chunks: wire.resuming.chunks };
   if (wire.receipt !== undefined) return { type: 'receipt', replicas: checkReplicas(wire.receipt.replicas) };
   if (wire.content !== undefined) {
     const { record, chunkCount } = wire.content;
@@ -200,6 +225,16 @@ export function decodeFileAnswer(bytes: Uint8Array): FileAnswer {
   if (wire.redirect !== undefined) return { type: 'redirect', ...wire.redirect };
   check(wire.failure !== undefined, 'a file answer of an unknown kind');
   return { type: 'failure', error: decodeFailure(wire.failure) };
+}
+
+/** @param chunks of those that are kept, all or none */
+export function encodeResumeFrom(chunks: number): Uint8Array {
+  return ResumeFrom.encode({ chunks });
+}
+
+/** @throws BadMessageError */
+export function decodeResumeFrom(bytes: Uint8Array): number {
+  return decodeWith(ResumeFrom, bytes, RESUME_FROM_BYTES_MAX, 'point of resumption').chunks;
 }
 
 function optionalVersion(version: Version | undefined): Uint8Array {

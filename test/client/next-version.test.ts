@@ -8,7 +8,7 @@ describe('nextVersion', () => {
   const tag = fc.uint8Array({ minLength: 16, maxLength: 16 });
 
   it('is the first one of a name that nobody has', () => {
-    expect(nextVersion(undefined, tagOf(3))).toEqual({ counter: 1, tag: tagOf(3) });
+    expect(nextVersion(undefined, tagOf(3), false)).toEqual({ counter: 1, tag: tagOf(3) });
   });
 
   it('is one above whatever is there, a removal too, and the same for an operation that is repeated', () => {
@@ -16,11 +16,11 @@ describe('nextVersion', () => {
       fc.property(fc.integer({ min: 1, max: 1e9 }), tag, tag, fc.boolean(), (counter, before, mine, tombstone) => {
         fc.pre(Buffer.compare(before, mine) !== 0);
         const present = ANNA.sign({ version: { counter, tag: before }, tombstone });
-        const next = nextVersion(present, mine);
+        const next = nextVersion(present, mine, false);
         expect(next.counter).toBe(counter + 1);
         expect(compareVersions(next, present.version)).toBeGreaterThan(0);
         // The first attempt was committed, and its receipt was lost.
-        expect(nextVersion(ANNA.sign({ version: next }), mine)).toEqual(next);
+        expect(nextVersion(ANNA.sign({ version: next }), mine, false)).toEqual(next);
       }),
       { numRuns: 30 },
     );

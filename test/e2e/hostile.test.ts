@@ -92,6 +92,7 @@ describe('on the file protocol', () => {
       replicas: 1,
       waitFor: 1,
       condition: 'any',
+      uploadId: undefined,
     });
     const { chunk, end } = { chunk: frame(randomBytes(MIB)), end: frame(new Uint8Array(0)) };
     const root = network.rootOf('broken');

@@ -51,7 +51,7 @@ class Bench {
       });
       return { type: 'holdings', holdings };
     });
-    this.parts = { self, storage, placement, streams, idSpace: space, log: silentLog };
+    this.parts = { self, storage, placement, streams, idSpace: space, log: silentLog, onOther: () => undefined };
   }
 
   strays() {

@@ -22,7 +22,8 @@ class Situation {
   unsureOf: Contact[] = [];
   leafSet: Contact[] = [first, second];
   members: Contact[] = [self, first, second];
-  absent: Contact[] = [];
+  /** By their rank among those who should hold the name. */
+  absent: { readonly peer: Contact; readonly rank: number }[] = [];
   readonly neighbours = new Map<string, Holding | 'silent'>();
 
   get context(): FileContext {
@@ -31,7 +32,10 @@ class Situation {
       idSpace: new IdSpace(16),
       parameters: { replicas: K },
       ring: { self, leafSet: () => this.leafSet },
-      placement: { absent: () => this.absent, nearest: () => this.members },
+      placement: {
+        absent: (_key: unknown, k: number) => this.absent.filter(({ rank }) => rank < k).map(({ peer }) => peer),
+        nearest: () => this.members,
+      },
       storage: { record: () => Promise.resolve(this.record) },
       repair: { unsureOf: () => this.unsureOf, find: () => this.pointer },
       inquiry: { askOne, ask: (_name: string, asked: readonly Contact[]) => Promise.resolve(this.#answers(asked)) },
@@ -101,12 +105,21 @@ describe('the newest version of a name', () => {
 
 describe('that there is no such file', () => {
   it('is said when enough of those are here who would have it', async () => {
-    for (const absent of [[], [first]]) {
+    for (const absent of [[], [{ peer: first, rank: 1 }]]) {
       situation.absent = absent;
       expect(await newestForReading(situation.context, NAME)).toEqual({ where: 'nowhere' });
     }
-    situation.absent = [first, second];
-    await expect(newestForReading(situation.context, NAME)).rejects.toMatchObject(NOT_READY);
+    for (const absent of [
+      [
+        { peer: first, rank: 1 },
+        { peer: second, rank: 2 },
+      ],
+      // It may be a file of one copy.
+      [{ peer: first, rank: 0 }],
+    ]) {
+      situation.absent = absent;
+      await expect(newestForReading(situation.context, NAME)).rejects.toMatchObject(NOT_READY);
+    }
     situation.record = version(1);
     expect(await newestForReading(situation.context, NAME)).toMatchObject({ where: 'here' });
   });

@@ -1,9 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { NoSpaceError, StreamClosedError, UnreachableError, type StoreError } from '../../src/base/errors.ts';
+import { NoSpaceError, UnreachableError } from '../../src/base/errors.ts';
 import type { Contact } from '../../src/id/contact.ts';
 import { IdSpace } from '../../src/id/id-space.ts';
-import type { DialTarget } from '../../src/net/dial-target.ts';
-import type { StreamPool } from '../../src/net/stream-pool.ts';
 import { Barrier } from '../../src/peer/barrier.ts';
 import type { FileContext } from '../../src/peer/file-context.ts';
 import { OwnCopy } from '../../src/peer/own-copy.ts';
@@ -11,113 +9,13 @@ import { Replication } from '../../src/peer/replication.ts';
 import type { StorageDirectory } from '../../src/store/storage-directory.ts';
 import type { WriteCondition } from '../../src/wire/holding.ts';
 import type { SignedRecord } from '../../src/wire/record.ts';
-import * as wire from '../../src/wire/replica.ts';
 import { CHUNK_BYTES, content, inStorage, load, recordOf, stage } from '../store/samples.ts';
 import { makeCertificate, makeNetwork, type TestNetwork } from '../wire/signing.ts';
+import { FakeReplica, FakeReplicas, type Behaviour } from './fake-replicas.ts';
 
 const NAME = 'replicated';
 const NO_SPACE = new NoSpaceError('full');
 const space = new IdSpace(16);
-
-/** How a replica behaves: what it cannot do, and where its link breaks. */
-type Behaviour = {
-  readonly unreachable?: boolean;
-  readonly stage?: StoreError;
-  readonly commit?: StoreError;
-  /** It goes away when it is told to commit. */
-  readonly diesAtVerdict?: boolean;
-};
-
-/** A replica at the other end of a chain of its own. */
-class FakeReplica {
-  readonly received: Uint8Array[] = [];
-  committed = false;
-  readonly contact: Contact;
-  readonly behaviour: Behaviour;
-
-  constructor(contact: Contact, behaviour: Behaviour) {
-    this.contact = contact;
-    this.behaviour = behaviour;
-  }
-}
-
-/** The streams of a root to replicas, those of one chain behind each other. */
-class FakeReplicas {
-  readonly all: readonly FakeReplica[];
-  readonly #network: TestNetwork;
-
-  constructor(network: TestNetwork, all: readonly FakeReplica[]) {
-    this.#network = network;
-    this.all = all;
-  }
-
-  get streams(): StreamPool {
-    return { lease: (target: DialTarget) => this.#lease(target) } as unknown as StreamPool;
-  }
-
-  async #lease(target: DialTarget) {
-    await Promise.resolve();
-    if (this.#of(target).behaviour.unreachable === true) throw new UnreachableError('nobody is there');
-    const answers: (Uint8Array | StoreError)[] = [];
-    let wake = Promise.withResolvers<undefined>();
-    const say = (answer: wire.ReplicaAnswer | StoreError) => {
-      answers.push(answer instanceof Error ? answer : wire.encodeReplicaAnswer(answer));
-      wake.resolve(undefined);
-    };
-    let chain: FakeReplica[] = [];
-    let ended = false;
-    const writeFrame = (frame: Uint8Array | readonly Uint8Array[]) => {
-      const bytes = frame instanceof Uint8Array ? frame : Buffer.concat(frame);
-      if (chain.length === 0) chain = this.#open(target, bytes);
-      else if (!ended) for (const { received } of chain) received.push(Buffer.from(bytes));
-      else if (wire.decodeVerdict(bytes)) this.#commit(chain, say);
-      return Promise.resolve();
-    };
-    const writeFrames = () => {
-      ended = true;
-      for (const { contact, behaviour } of chain)
-        say({ type: 'state', nodeId: contact.nodeId, error: behaviour.stage });
-      return Promise.resolve();
-    };
-    const readFrame = async () => {
-      while (answers.length === 0) {
-        await wake.promise;
-        wake = Promise.withResolvers();
-      }
-      const answer = answers.shift();
-      if (answer instanceof Error) throw answer;
-      return answer;
-    };
-    const discard = () => say(new StreamClosedError('it was given up'));
-    return { stream: { writeFrame, writeFrames, readFrame }, reused: false, release: () => undefined, discard };
-  }
-
-  /** The members of a chain up to the first that cannot be reached. */
-  #open(target: DialTarget, request: Uint8Array): FakeReplica[] {
-    const decoded = wire.decodeReplicaRequest(request, this.#network.reader);
-    if (decoded.type !== 'replicate') throw new Error(`a ${decoded.type} is no copy`);
-    return [target, ...decoded.chain].map((member) => this.#of(member));
-  }
-
-  #commit(chain: readonly FakeReplica[], say: (answer: wire.ReplicaAnswer | StoreError) => void): void {
-    for (const replica of chain) {
-      const { contact, behaviour } = replica;
-      if (behaviour.stage !== undefined) continue;
-      if (behaviour.diesAtVerdict === true) {
-        say(new StreamClosedError('it died'));
-        return;
-      }
-      replica.committed = behaviour.commit === undefined;
-      say({ type: 'state', nodeId: contact.nodeId, error: behaviour.commit });
-    }
-  }
-
-  #of({ peerId }: DialTarget): FakeReplica {
-    const found = this.all.find(({ contact }) => contact.peerId === peerId);
-    if (found === undefined) throw new Error('a replica that nobody knows');
-    return found;
-  }
-}
 
 let network: TestNetwork;
 let self: Contact;
@@ -215,7 +113,7 @@ describe('a store', () => {
     withReplicas([behaviour], async (bench) => {
       const replication = await bench.begin({ waitFor: 2 });
       await expect(replication.stage(bench.record)).rejects.toMatchObject({ code });
-      await replication.abort();
+      await replication.abort(undefined);
       await expectNothingChanged(bench);
     })(),
   );
@@ -250,7 +148,7 @@ describe('a commit', () => {
       await replication.stage(bench.record);
       bench.moved = true;
       await expect(replication.commit(bench.record)).rejects.toMatchObject({ code: 'NOT_READY' });
-      await replication.abort();
+      await replication.abort(undefined);
       await expectNothingChanged(bench);
     }),
   );
@@ -266,7 +164,7 @@ describe('a commit', () => {
       const faster = recordOf(NAME, 1, bench.bytes, { version: { counter: 1, tag: new Uint8Array(16).fill(255) } });
       await bench.storage.commit(await stage(bench.storage, bench.bytes), faster);
       await expect(replication.commit(record)).rejects.toMatchObject({ code: 'VERSION_CONFLICT' });
-      await replication.abort();
+      await replication.abort(undefined);
       expect(committed(bench)).toEqual([false, false]);
       expect((await bench.storage.record(NAME))?.version).toEqual(faster.version);
     })(),
@@ -290,8 +188,12 @@ describe('a commit', () => {
       const replication = await bench.begin({ waitFor: 2 });
       await replication.stage(bench.record);
       await expect(replication.commit(bench.record)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
-      const first = contacts.slice(0, 2).map(({ peerId }) => peerId);
-      expect(bench.offered.toSorted()).toEqual(first.toSorted());
+      expect(bench.offered.toSorted()).toEqual(
+        contacts
+          .slice(0, 2)
+          .map(({ peerId }) => peerId)
+          .toSorted(),
+      );
     }),
   );
 });

@@ -4,8 +4,10 @@ import { NotFoundError, StoreError } from '../../src/base/errors.ts';
 import {
   decodeFileAnswer,
   decodeFileRequest,
+  decodeResumeFrom,
   encodeFileAnswer,
   encodeFileRequest,
+  encodeResumeFrom,
   type FileAnswer,
   type FileRequest,
 } from '../../src/wire/file.ts';
@@ -15,9 +17,9 @@ const version = { counter: 7, tag: new Uint8Array(16).fill(3) };
 const bytes = Uint8Array.of(1, 2, 3);
 
 const requests: FileRequest[] = [
-  { type: 'put', name: 'n', sizeHint: undefined, replicas: 3, waitFor: 2, condition: 'any' },
-  { type: 'put', name: 'n', sizeHint: 0, replicas: 0, waitFor: 1, condition: 'absent' },
-  { type: 'put', name: 'n', sizeHint: 0, replicas: 0, waitFor: 1, condition: version },
+  { type: 'put', name: 'n', sizeHint: undefined, replicas: 3, waitFor: 2, condition: 'any', uploadId: undefined },
+  { type: 'put', name: 'n', sizeHint: 0, replicas: 0, waitFor: 1, condition: 'absent', uploadId: new Uint8Array(16) },
+  { type: 'put', name: 'n', sizeHint: 0, replicas: 0, waitFor: 1, condition: version, uploadId: undefined },
   { type: 'get', name: 'n', version, offset: 1048576, length: 0, localOnly: true },
   { type: 'get', name: 'n', version: undefined, offset: 0, length: 5, localOnly: false },
   { type: 'stat', name: 'n', localOnly: true },
@@ -27,12 +29,15 @@ const requests: FileRequest[] = [
 ];
 
 const answers: FileAnswer[] = [
-  { type: 'put-ready', highest: undefined, record: new Uint8Array(0) },
+  { type: 'put-ready', highest: undefined, record: new Uint8Array(0), kept: undefined, inDoubt: false },
   {
     type: 'put-ready',
     highest: { version, tombstone: false, owner: bytes, shared: true, replicas: 3 },
     record: bytes,
+    kept: { chunks: 7, merkleRoot: new Uint8Array(32).fill(9) },
+    inDoubt: true,
   },
+  { type: 'resuming', chunks: 12 },
   { type: 'receipt', replicas: [{ nodeId: 5, peerId: '12D3KooWABC' }] },
   { type: 'content', record: bytes, chunkCount: 3 },
   { type: 'stat', record: bytes, replicas: [] },
@@ -48,6 +53,10 @@ describe('the file protocol', () => {
 
   it.each(answers)('brings a $type answer over', (answer) => {
     expect(decodeFileAnswer(encodeFileAnswer(answer))).toEqual(answer);
+  });
+
+  it.each([0, 1, 300_000])('brings the point over at which %d chunks are gone on from', (chunks) => {
+    expect(decodeResumeFrom(encodeResumeFrom(chunks))).toBe(chunks);
   });
 
   it('brings a failure over by its code, and nothing of it that a terminal would obey', () => {

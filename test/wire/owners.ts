@@ -55,7 +55,7 @@ export class Person {
   /** The next version, with what the client library puts into it. */
   writeAbove(present: SignedRecord | undefined, fields: Partial<FileRecord> = {}, tag = freshTag()): SignedRecord {
     return this.sign({
-      version: nextVersion(present, tag),
+      version: nextVersion(present, tag, false),
       formerOwnerConsent: consentFor(this.key, present?.envelope ?? new Uint8Array(0), NETWORK_ID),
       ...fields,
     });

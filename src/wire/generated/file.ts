@@ -323,6 +323,11 @@ export namespace FileRequest {
     value: Uint8Array
   }
 
+  export interface FileRequestPutUploadIdFieldEvent {
+    field: '$.put.uploadId'
+    value: Uint8Array
+  }
+
   export interface FileRequestGetNameFieldEvent {
     field: '$.get.name'
     value: string
@@ -401,7 +406,7 @@ export namespace FileRequest {
     return decodeMessage(buf, FileRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileRequest>): Generator<FileRequestEpochFieldEvent | FileRequestPutNameFieldEvent | FileRequestPutSizeFieldEvent | FileRequestPutReplicasFieldEvent | FileRequestPutWaitForFieldEvent | FileRequestPutIfAbsentFieldEvent | FileRequestPutIfVersionFieldEvent | FileRequestGetNameFieldEvent | FileRequestGetVersionFieldEvent | FileRequestGetOffsetFieldEvent | FileRequestGetLengthFieldEvent | FileRequestGetLocalOnlyFieldEvent | FileRequestStatNameFieldEvent | FileRequestStatLocalOnlyFieldEvent | FileRequestRemoveNameFieldEvent | FileRequestListPrefixFieldEvent | FileRequestListAfterFieldEvent | FileRequestListLimitFieldEvent | FileRequestCheckNameFieldEvent | FileRequestCheckVersionFieldEvent | FileRequestCheckChunkFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileRequest>): Generator<FileRequestEpochFieldEvent | FileRequestPutNameFieldEvent | FileRequestPutSizeFieldEvent | FileRequestPutReplicasFieldEvent | FileRequestPutWaitForFieldEvent | FileRequestPutIfAbsentFieldEvent | FileRequestPutIfVersionFieldEvent | FileRequestPutUploadIdFieldEvent | FileRequestGetNameFieldEvent | FileRequestGetVersionFieldEvent | FileRequestGetOffsetFieldEvent | FileRequestGetLengthFieldEvent | FileRequestGetLocalOnlyFieldEvent | FileRequestStatNameFieldEvent | FileRequestStatLocalOnlyFieldEvent | FileRequestRemoveNameFieldEvent | FileRequestListPrefixFieldEvent | FileRequestListAfterFieldEvent | FileRequestListLimitFieldEvent | FileRequestCheckNameFieldEvent | FileRequestCheckVersionFieldEvent | FileRequestCheckChunkFieldEvent> {
     return streamMessage(buf, FileRequest.codec(), opts)
   }
 }
@@ -413,6 +418,7 @@ export interface PutRequest {
   waitFor: number
   ifAbsent: boolean
   ifVersion: Uint8Array
+  uploadId: Uint8Array
 }
 
 export namespace PutRequest {
@@ -455,6 +461,11 @@ export namespace PutRequest {
           w.bytes(obj.ifVersion)
         }
 
+        if ((obj.uploadId != null && obj.uploadId.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.uploadId)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -464,7 +475,8 @@ export namespace PutRequest {
           replicas: 0,
           waitFor: 0,
           ifAbsent: false,
-          ifVersion: uint8ArrayAlloc(0)
+          ifVersion: uint8ArrayAlloc(0),
+          uploadId: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -495,6 +507,10 @@ export namespace PutRequest {
             }
             case 6: {
               obj.ifVersion = reader.bytes()
+              break
+            }
+            case 7: {
+              obj.uploadId = reader.bytes()
               break
             }
             default: {
@@ -554,6 +570,13 @@ export namespace PutRequest {
               }
               break
             }
+            case 7: {
+              yield {
+                field: `${prefix}.uploadId`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -596,6 +619,11 @@ export namespace PutRequest {
     value: Uint8Array
   }
 
+  export interface PutRequestUploadIdFieldEvent {
+    field: '$.uploadId'
+    value: Uint8Array
+  }
+
   export function encode (obj: Partial<PutRequest>): Uint8Array {
     return encodeMessage(obj, PutRequest.codec())
   }
@@ -604,8 +632,97 @@ export namespace PutRequest {
     return decodeMessage(buf, PutRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutRequest>): Generator<PutRequestNameFieldEvent | PutRequestSizeFieldEvent | PutRequestReplicasFieldEvent | PutRequestWaitForFieldEvent | PutRequestIfAbsentFieldEvent | PutRequestIfVersionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutRequest>): Generator<PutRequestNameFieldEvent | PutRequestSizeFieldEvent | PutRequestReplicasFieldEvent | PutRequestWaitForFieldEvent | PutRequestIfAbsentFieldEvent | PutRequestIfVersionFieldEvent | PutRequestUploadIdFieldEvent> {
     return streamMessage(buf, PutRequest.codec(), opts)
+  }
+}
+
+export interface ResumeFrom {
+  chunks: number
+}
+
+export namespace ResumeFrom {
+  let _codec: Codec<ResumeFrom>
+
+  export const codec = (): Codec<ResumeFrom> => {
+    if (_codec == null) {
+      _codec = message<ResumeFrom>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.chunks != null && obj.chunks !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.chunks)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          chunks: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.chunks = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.chunks`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ResumeFromChunksFieldEvent {
+    field: '$.chunks'
+    value: number
+  }
+
+  export function encode (obj: Partial<ResumeFrom>): Uint8Array {
+    return encodeMessage(obj, ResumeFrom.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ResumeFrom>): ResumeFrom {
+    return decodeMessage(buf, ResumeFrom.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ResumeFrom>): Generator<ResumeFromChunksFieldEvent> {
+    return streamMessage(buf, ResumeFrom.codec(), opts)
   }
 }
 
@@ -1359,6 +1476,7 @@ export interface FileAnswer {
   checked?: Checked
   redirect?: Redirect
   stale?: Stale
+  resuming?: Resuming
   failure?: WireFailure
 }
 
@@ -1375,6 +1493,19 @@ export namespace FileAnswer {
         obj = { ...obj }
 
         if (obj.failure != null) {
+          obj.resuming = undefined
+          obj.stale = undefined
+          obj.redirect = undefined
+          obj.checked = undefined
+          obj.listPage = undefined
+          obj.stat = undefined
+          obj.content = undefined
+          obj.receipt = undefined
+          obj.putReady = undefined
+        }
+
+        if (obj.resuming != null) {
+          obj.failure = undefined
           obj.stale = undefined
           obj.redirect = undefined
           obj.checked = undefined
@@ -1387,6 +1518,7 @@ export namespace FileAnswer {
 
         if (obj.stale != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.redirect = undefined
           obj.checked = undefined
           obj.listPage = undefined
@@ -1398,6 +1530,7 @@ export namespace FileAnswer {
 
         if (obj.redirect != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.stale = undefined
           obj.checked = undefined
           obj.listPage = undefined
@@ -1409,6 +1542,7 @@ export namespace FileAnswer {
 
         if (obj.checked != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.stale = undefined
           obj.redirect = undefined
           obj.listPage = undefined
@@ -1420,6 +1554,7 @@ export namespace FileAnswer {
 
         if (obj.listPage != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.stale = undefined
           obj.redirect = undefined
           obj.checked = undefined
@@ -1431,6 +1566,7 @@ export namespace FileAnswer {
 
         if (obj.stat != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.stale = undefined
           obj.redirect = undefined
           obj.checked = undefined
@@ -1442,6 +1578,7 @@ export namespace FileAnswer {
 
         if (obj.content != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.stale = undefined
           obj.redirect = undefined
           obj.checked = undefined
@@ -1453,6 +1590,7 @@ export namespace FileAnswer {
 
         if (obj.receipt != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.stale = undefined
           obj.redirect = undefined
           obj.checked = undefined
@@ -1464,6 +1602,7 @@ export namespace FileAnswer {
 
         if (obj.putReady != null) {
           obj.failure = undefined
+          obj.resuming = undefined
           obj.stale = undefined
           obj.redirect = undefined
           obj.checked = undefined
@@ -1511,6 +1650,11 @@ export namespace FileAnswer {
         if (obj.stale != null) {
           w.uint32(66)
           Stale.codec().encode(obj.stale, w)
+        }
+
+        if (obj.resuming != null) {
+          w.uint32(74)
+          Resuming.codec().encode(obj.resuming, w)
         }
 
         if (obj.failure != null) {
@@ -1578,6 +1722,12 @@ export namespace FileAnswer {
               })
               break
             }
+            case 9: {
+              obj.resuming = Resuming.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.resuming
+              })
+              break
+            }
             case 15: {
               obj.failure = WireFailure.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.failure
@@ -1592,6 +1742,19 @@ export namespace FileAnswer {
         }
 
         if (obj.failure != null) {
+          delete obj.resuming
+          delete obj.stale
+          delete obj.redirect
+          delete obj.checked
+          delete obj.listPage
+          delete obj.stat
+          delete obj.content
+          delete obj.receipt
+          delete obj.putReady
+        }
+
+        if (obj.resuming != null) {
+          delete obj.failure
           delete obj.stale
           delete obj.redirect
           delete obj.checked
@@ -1604,6 +1767,7 @@ export namespace FileAnswer {
 
         if (obj.stale != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.redirect
           delete obj.checked
           delete obj.listPage
@@ -1615,6 +1779,7 @@ export namespace FileAnswer {
 
         if (obj.redirect != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.stale
           delete obj.checked
           delete obj.listPage
@@ -1626,6 +1791,7 @@ export namespace FileAnswer {
 
         if (obj.checked != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.stale
           delete obj.redirect
           delete obj.listPage
@@ -1637,6 +1803,7 @@ export namespace FileAnswer {
 
         if (obj.listPage != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.stale
           delete obj.redirect
           delete obj.checked
@@ -1648,6 +1815,7 @@ export namespace FileAnswer {
 
         if (obj.stat != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.stale
           delete obj.redirect
           delete obj.checked
@@ -1659,6 +1827,7 @@ export namespace FileAnswer {
 
         if (obj.content != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.stale
           delete obj.redirect
           delete obj.checked
@@ -1670,6 +1839,7 @@ export namespace FileAnswer {
 
         if (obj.receipt != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.stale
           delete obj.redirect
           delete obj.checked
@@ -1681,6 +1851,7 @@ export namespace FileAnswer {
 
         if (obj.putReady != null) {
           delete obj.failure
+          delete obj.resuming
           delete obj.stale
           delete obj.redirect
           delete obj.checked
@@ -1754,6 +1925,13 @@ export namespace FileAnswer {
 
               break
             }
+            case 9: {
+              yield * Resuming.codec().stream(reader, reader.uint32(), `${prefix}.resuming`, {
+                limits: opts.limits?.resuming
+              })
+
+              break
+            }
             case 15: {
               yield * WireFailure.codec().stream(reader, reader.uint32(), `${prefix}.failure`, {
                 limits: opts.limits?.failure
@@ -1806,6 +1984,21 @@ export namespace FileAnswer {
   export interface FileAnswerPutReadyRecordFieldEvent {
     field: '$.putReady.record'
     value: Uint8Array
+  }
+
+  export interface FileAnswerPutReadyKeptChunksFieldEvent {
+    field: '$.putReady.keptChunks'
+    value: number
+  }
+
+  export interface FileAnswerPutReadyKeptRootFieldEvent {
+    field: '$.putReady.keptRoot'
+    value: Uint8Array
+  }
+
+  export interface FileAnswerPutReadyInDoubtFieldEvent {
+    field: '$.putReady.inDoubt'
+    value: boolean
   }
 
   export interface FileAnswerReceiptReplicasNodeIdFieldEvent {
@@ -1884,6 +2077,11 @@ export namespace FileAnswer {
     value: number
   }
 
+  export interface FileAnswerResumingChunksFieldEvent {
+    field: '$.resuming.chunks'
+    value: number
+  }
+
   export interface FileAnswerFailureCodeFieldEvent {
     field: '$.failure.code'
     value: string
@@ -1902,7 +2100,7 @@ export namespace FileAnswer {
     return decodeMessage(buf, FileAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerPutReadyHighestReplicasFieldEvent | FileAnswerPutReadyRecordFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerCheckedSetAsideFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<FileAnswer>): Generator<FileAnswerPutReadyHighestPresentFieldEvent | FileAnswerPutReadyHighestVersionFieldEvent | FileAnswerPutReadyHighestTombstoneFieldEvent | FileAnswerPutReadyHighestOwnerFieldEvent | FileAnswerPutReadyHighestSharedFieldEvent | FileAnswerPutReadyHighestReplicasFieldEvent | FileAnswerPutReadyRecordFieldEvent | FileAnswerPutReadyKeptChunksFieldEvent | FileAnswerPutReadyKeptRootFieldEvent | FileAnswerPutReadyInDoubtFieldEvent | FileAnswerReceiptReplicasNodeIdFieldEvent | FileAnswerReceiptReplicasPeerIdFieldEvent | FileAnswerContentRecordFieldEvent | FileAnswerContentChunkCountFieldEvent | FileAnswerStatRecordFieldEvent | FileAnswerStatReplicasNodeIdFieldEvent | FileAnswerStatReplicasPeerIdFieldEvent | FileAnswerListPageRecordsFieldEvent | FileAnswerListPageMoreFieldEvent | FileAnswerListPageNeighboursFieldEvent | FileAnswerCheckedSetAsideFieldEvent | FileAnswerRedirectContactFieldEvent | FileAnswerRedirectHolderFieldEvent | FileAnswerStaleEpochFieldEvent | FileAnswerResumingChunksFieldEvent | FileAnswerFailureCodeFieldEvent | FileAnswerFailureMessageFieldEvent> {
     return streamMessage(buf, FileAnswer.codec(), opts)
   }
 }
@@ -1910,6 +2108,9 @@ export namespace FileAnswer {
 export interface PutReady {
   highest?: WireHolding
   record: Uint8Array
+  keptChunks: number
+  keptRoot: Uint8Array
+  inDoubt: boolean
 }
 
 export namespace PutReady {
@@ -1932,12 +2133,30 @@ export namespace PutReady {
           w.bytes(obj.record)
         }
 
+        if ((obj.keptChunks != null && obj.keptChunks !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.keptChunks)
+        }
+
+        if ((obj.keptRoot != null && obj.keptRoot.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.keptRoot)
+        }
+
+        if ((obj.inDoubt != null && obj.inDoubt !== false)) {
+          w.uint32(40)
+          w.bool(obj.inDoubt)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          record: uint8ArrayAlloc(0)
+          record: uint8ArrayAlloc(0),
+          keptChunks: 0,
+          keptRoot: uint8ArrayAlloc(0),
+          inDoubt: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1954,6 +2173,18 @@ export namespace PutReady {
             }
             case 2: {
               obj.record = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.keptChunks = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.keptRoot = reader.bytes()
+              break
+            }
+            case 5: {
+              obj.inDoubt = reader.bool()
               break
             }
             default: {
@@ -1982,6 +2213,27 @@ export namespace PutReady {
               yield {
                 field: `${prefix}.record`,
                 value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.keptChunks`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.keptRoot`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.inDoubt`,
+                value: reader.bool()
               }
               break
             }
@@ -2032,6 +2284,21 @@ export namespace PutReady {
     value: Uint8Array
   }
 
+  export interface PutReadyKeptChunksFieldEvent {
+    field: '$.keptChunks'
+    value: number
+  }
+
+  export interface PutReadyKeptRootFieldEvent {
+    field: '$.keptRoot'
+    value: Uint8Array
+  }
+
+  export interface PutReadyInDoubtFieldEvent {
+    field: '$.inDoubt'
+    value: boolean
+  }
+
   export function encode (obj: Partial<PutReady>): Uint8Array {
     return encodeMessage(obj, PutReady.codec())
   }
@@ -2040,8 +2307,97 @@ export namespace PutReady {
     return decodeMessage(buf, PutReady.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutReady>): Generator<PutReadyHighestPresentFieldEvent | PutReadyHighestVersionFieldEvent | PutReadyHighestTombstoneFieldEvent | PutReadyHighestOwnerFieldEvent | PutReadyHighestSharedFieldEvent | PutReadyHighestReplicasFieldEvent | PutReadyRecordFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PutReady>): Generator<PutReadyHighestPresentFieldEvent | PutReadyHighestVersionFieldEvent | PutReadyHighestTombstoneFieldEvent | PutReadyHighestOwnerFieldEvent | PutReadyHighestSharedFieldEvent | PutReadyHighestReplicasFieldEvent | PutReadyRecordFieldEvent | PutReadyKeptChunksFieldEvent | PutReadyKeptRootFieldEvent | PutReadyInDoubtFieldEvent> {
     return streamMessage(buf, PutReady.codec(), opts)
+  }
+}
+
+export interface Resuming {
+  chunks: number
+}
+
+export namespace Resuming {
+  let _codec: Codec<Resuming>
+
+  export const codec = (): Codec<Resuming> => {
+    if (_codec == null) {
+      _codec = message<Resuming>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.chunks != null && obj.chunks !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.chunks)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          chunks: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.chunks = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.chunks`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ResumingChunksFieldEvent {
+    field: '$.chunks'
+    value: number
+  }
+
+  export function encode (obj: Partial<Resuming>): Uint8Array {
+    return encodeMessage(obj, Resuming.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Resuming>): Resuming {
+    return decodeMessage(buf, Resuming.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Resuming>): Generator<ResumingChunksFieldEvent> {
+    return streamMessage(buf, Resuming.codec(), opts)
   }
 }
 

@@ -7,9 +7,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import type { FileStore } from '../../src/client/file-store.ts';
-import { pseudoRandom, sha256 } from './harness/content.ts';
-import { untilPlaced, type ExpectedFile } from './harness/holders.ts';
-import { Network, type Peer } from './harness/network.ts';
+import { pseudoRandom, sha256 } from '../e2e/harness/content.ts';
+import { untilPlaced, type ExpectedFile } from '../e2e/harness/holders.ts';
+import { Network, type Peer } from '../e2e/harness/network.ts';
 
 const PEERS = 8;
 const JOINING = 20;
