@@ -1,5 +1,5 @@
 /**
- * Runs the tests of test/faults, on disks that fail. As root in a mount namespace of their own, so that the kernel clears
+ * Runs the tests of test/faults: disks that fail, and what takes too long for every day. As root in a mount namespace of their own, so that the kernel clears
  * away whatever they have mounted, however they end. Arguments are vitest's: `npm run test:faults -- -t 'power cut'`.
  *
  * What this machine cannot do is left out, and said; with P2P_FAULTS_REQUIRED=1 it is a failure.

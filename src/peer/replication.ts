@@ -57,6 +57,24 @@ export class Replication {
   }
 
   /**
+   * Rejects as soon as it is clear that the room which this peer lacks is not to be had elsewhere, so that the writer need
+   * not send everything to learn that. Otherwise it stays pending.
+   */
+  hopeless(): Promise<never> {
+    const { failure } = this.own;
+    return new Promise((_resolve, reject) => {
+      if (failure === undefined) return;
+      let possible = this.chain.copies.length;
+      for (const { staged } of this.chain.copies) {
+        void staged.then((refusal) => {
+          if (refusal === undefined || --possible >= this.#options.waitFor) return;
+          reject(failure);
+        });
+      }
+    });
+  }
+
+  /**
    * Ends the content: staged, in as many places as are asked for, when it resolves.
    *
    * @throws TooFewReplicasError, NoSpaceError, and what the own disk says; nothing was changed

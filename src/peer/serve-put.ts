@@ -63,7 +63,9 @@ export async function servePut(context: FileContext, stream: FrameStream, reques
     const { kept } = own;
     const highest = await sendReady(context, stream, name, newest, kept);
     if (kept !== undefined) await goOn(stream, own, kept, copies.chain);
-    await receiveContent(stream, [own, copies.chain], chunkBytes);
+    const receiving = receiveContent(stream, [own, copies.chain], chunkBytes);
+    receiving.catch(() => undefined); // It may be left behind.
+    await Promise.race([receiving, copies.hopeless()]);
     const record = await receiveRecord(context, stream, name, highest);
     if (record.tombstone || record.chunkBytes !== chunkBytes) {
       throw new BadMessageError('a record that does not fit a store');

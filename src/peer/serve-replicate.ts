@@ -5,6 +5,7 @@
  */
 
 import { BadMessageError, StoreError, StreamClosedError } from '../base/errors.ts';
+import type { Contact } from '../id/contact.ts';
 import type { FrameStream } from '../net/frame-stream.ts';
 import { GatheredWrites } from '../net/gathered-writes.ts';
 import { openRecord, type SignedRecord } from '../wire/record.ts';
@@ -40,12 +41,16 @@ export async function serveReplicate(
   const chain = new ReplicaChain(replicaStreams, rest, name, sizeHint);
   const own = await OwnCopy.begin(storage, { chunkBytes, sizeHint });
   try {
+    const answers = new Answers(stream);
+    // The sender may have to refuse the writer, and had better know it before all has been sent. A removal takes no room.
+    const refusal = sizeHint === 0 ? undefined : own.failure;
+    if (refusal !== undefined) await answers.refuse(context.ring.self, refusal);
     await receiveContent(stream, [own, chain], chunkBytes);
     const record = await receiveRecord(context, stream, name);
     const self = stagedCopy(context, own, record);
     void chain.finish(record.envelope);
-    const answers = new Answers(stream);
-    const staged = Promise.all([self, ...chain.copies].map((copy) => answers.tellStaged(copy)));
+    const untold = [...(refusal === undefined ? [self] : []), ...chain.copies];
+    const staged = Promise.all(untold.map((copy) => answers.tellStaged(copy)));
     staged.catch(() => undefined); // The verdict does not come either, then.
     if (!(await receiveVerdict(stream))) {
       await Promise.all([own.discard(), chain.abort()]);
@@ -87,6 +92,10 @@ class Answers {
 
   constructor(stream: FrameStream) {
     this.#writes = new GatheredWrites(stream, { timeoutMs: ANSWER_TIMEOUT_MS });
+  }
+
+  refuse(self: Contact, error: StoreError): Promise<void> {
+    return this.#tell(self.nodeId, error);
   }
 
   async tellStaged({ contact, staged }: Copy): Promise<void> {

@@ -250,7 +250,9 @@ export class Catalog {
 
   /** At once: a small value is nearly always in memory, and a detour over the thread pool costs ten times as much. */
   async #get(key: string): Promise<Uint8Array | undefined> {
-    const read = () => Promise.resolve(this.#database.getSync(key));
+    // As bytes: the database's own conversion loses the end of a key of more than 1,024 bytes that is not ASCII.
+    const bytes = Buffer.from(key);
+    const read = () => Promise.resolve(this.#database.getSync<Buffer, Uint8Array>(bytes, { keyEncoding: 'buffer' }));
     const value = await this.#noting(() => named('reading the catalog', read));
     return value && plain(value);
   }

@@ -171,7 +171,7 @@ describe('status 3', () => {
 
 describe('status 4', () => {
   it('more copies are waited for than can be kept; nothing is changed', async () => {
-    const args = ['--replicas', '2', '--wait', 'all', '--as', 'copies', '-'];
+    const args = ['--replicas', '8', '--wait', 'all', '--as', 'copies', '-'];
     await expectFailure(network, 'store-file', args, { status: 4, code: 'TOO_FEW_REPLICAS' }, { stdin: 'x' });
     await expectFailure(network, 'fetch-file', ['copies'], { status: 3, code: 'NOT_FOUND' });
   });

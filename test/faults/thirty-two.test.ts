@@ -7,11 +7,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomBelow, seededRandom } from '../../src/base/random.ts';
 import type { FileStore } from '../../src/client/file-store.ts';
-import { pseudoRandom, sha256 } from './harness/content.ts';
-import { EntryPeers } from './harness/entry-peers.ts';
-import { Network, type Peer } from './harness/network.ts';
-import { closest, keyOf, leafSetOf, tellingKeys } from './harness/oracle.ts';
-import { until } from './harness/until.ts';
+import { pseudoRandom, sha256 } from '../e2e/harness/content.ts';
+import { EntryPeers } from '../e2e/harness/entry-peers.ts';
+import { Network, type Peer } from '../e2e/harness/network.ts';
+import { closest, keyOf, leafSetOf, tellingKeys } from '../e2e/harness/oracle.ts';
+import { until } from '../e2e/harness/until.ts';
 
 const PEERS = 32;
 const KILLED = 8;
