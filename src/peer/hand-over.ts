@@ -43,33 +43,51 @@ export type HandOverCount = {
 /** Goes once through the copies that do not belong here, offers them, and drops those that are safe. */
 export async function handOverStrays(parts: HandOverParts): Promise<HandOverCount> {
   const ranges = (replicas: number) => parts.placement.foreignSlots(replicas);
-  return pass(parts, ranges, false, async (record) => {
-    await parts.storage.drop(record.name, record.version);
-  });
+  const onSafe = async ({ name, version }: SignedRecord): Promise<void> => {
+    await parts.storage.drop(name, version);
+  };
+  return pass(parts, { rangesOf: ranges, leaving: false, onSafe, isWaitedFor: () => true, onCount: () => undefined });
 }
 
 /**
- * Goes once through all copies, as if this peer were gone.
+ * Goes once through all copies, as if this peer were gone. While it is a root some of its names are always just being
+ * written: those that come after the first pass are not waited for, they are handed over in the end.
  *
+ * @param waitedFor names that were not safe in the pass before; undefined for the first pass
  * @param drop what is safe; not while this peer is still a holder
+ * @returns of the names waited for, those that are not safe yet
  */
 export async function handOverAll(
   parts: HandOverParts,
+  waitedFor: ReadonlySet<string> | undefined,
   drop: boolean,
   onCount: (count: HandOverCount) => void,
-): Promise<HandOverCount> {
+): Promise<ReadonlySet<string>> {
+  const open = new Set<string>();
   const onSafe = async ({ name, version }: SignedRecord): Promise<void> => {
     if (drop) await parts.storage.drop(name, version);
   };
-  return pass(parts, () => [EVERYTHING], true, onSafe, onCount);
+  const isWaitedFor = ({ name }: SignedRecord): boolean => {
+    if (waitedFor?.has(name) === false) return false;
+    open.add(name);
+    return true;
+  };
+  await pass(parts, { rangesOf: () => [EVERYTHING], leaving: true, onSafe, isWaitedFor, onCount });
+  return open;
 }
+
+type Pass = {
+  readonly rangesOf: (replicas: number) => readonly SlotRange[];
+  readonly leaving: boolean;
+  readonly onSafe: (record: SignedRecord) => Promise<void>;
+  /** Of one that is not safe: whether it counts. */
+  readonly isWaitedFor: (record: SignedRecord) => boolean;
+  readonly onCount: (count: HandOverCount) => void;
+};
 
 async function pass(
   parts: HandOverParts,
-  rangesOf: (replicas: number) => readonly SlotRange[],
-  leaving: boolean,
-  onSafe: (record: SignedRecord) => Promise<void>,
-  onCount: (count: HandOverCount) => void = () => undefined,
+  { rangesOf, leaving, onSafe, isWaitedFor, onCount }: Pass,
 ): Promise<HandOverCount> {
   const { storage } = parts;
   let count: HandOverCount = { safe: 0, open: 0 };
@@ -83,7 +101,8 @@ async function pass(
         });
         const { safe, open } = await handOver(parts, await recordsOf(storage, page.held), leaving);
         for (const record of safe) await onSafe(record);
-        count = { safe: count.safe + safe.length, open: count.open + open };
+        const waitedFor = open.filter(isWaitedFor);
+        count = { safe: count.safe + safe.length, open: count.open + waitedFor.length };
         onCount(count);
         more = page.more;
         after = page.held.at(-1)?.name;
@@ -103,17 +122,17 @@ async function handOver(
   parts: HandOverParts,
   records: readonly SignedRecord[],
   leaving: boolean,
-): Promise<{ safe: SignedRecord[]; open: number }> {
+): Promise<{ safe: SignedRecord[]; open: SignedRecord[] }> {
   const { self, idSpace, placement } = parts;
   const asked = new Map<string, { member: Contact; records: SignedRecord[] }>();
   const missing = new Map<SignedRecord, number>();
-  let open = 0;
+  const open: SignedRecord[] = [];
   for (const record of records) {
     const { name, replicas } = record;
     const present = placement.present(keyOfName(idSpace, name), leaving ? replicas + 1 : replicas);
     const members = leaving ? present?.filter(({ peerId }) => peerId !== self.peerId).slice(0, replicas) : present;
     if (members === undefined || members.length === 0) {
-      open++;
+      open.push(record);
       continue;
     }
     if (members.some(({ peerId }) => peerId === self.peerId)) continue;
@@ -130,8 +149,9 @@ async function handOver(
       for (const record of confirmed) missing.set(record, (missing.get(record) ?? 1) - 1);
     }),
   );
-  const safe = [...missing].filter(([, count]) => count === 0).map(([record]) => record);
-  return { safe, open: open + missing.size - safe.length };
+  const safe: SignedRecord[] = [];
+  for (const [record, count] of missing) (count === 0 ? safe : open).push(record);
+  return { safe, open };
 }
 
 /** Offers these to a peer that should hold them. @returns those that it has */

@@ -56,6 +56,7 @@ export class Repair {
   #expiry: NodeJS.Timeout | undefined;
   #handOver: NodeJS.Timeout | undefined;
   #handOverDelayMs = HAND_OVER_DELAY_MS;
+  #isHandOverDue = false;
   #handingOver: Promise<void> = Promise.resolve();
   #lastAtMs: number | undefined;
   readonly #over = new AbortController();
@@ -108,6 +109,13 @@ export class Repair {
     if (placement.mayHold(keyOfName(idSpace, entry.name), entry.holding.replicas)) this.#pulls.add(from, entry, mine);
   }
 
+  /** A root whose view of the ring was another one, or that found no room elsewhere, left this copy here. */
+  onCopy(record: SignedRecord): void {
+    const { placement, idSpace } = this.#context;
+    if (this.#isHandOverDue || placement.mayHold(keyOfName(idSpace, record.name), record.replicas)) return;
+    this.#handOverSoon(HAND_OVER_DELAY_MS);
+  }
+
   /** That peer holds what this one has no room for. */
   expectFrom(holder: Contact, record: SignedRecord, mine: SignedRecord | undefined): void {
     this.#pulls.add(holder, { name: record.name, holding: record }, mine);
@@ -140,10 +148,11 @@ export class Repair {
    * @throws the signal's reason
    */
   async handOverAll(drop: boolean, onProgress: (count: HandOverCount) => void, signal: AbortSignal): Promise<void> {
+    let open: ReadonlySet<string> | undefined;
     for (;;) {
       signal.throwIfAborted();
-      const { open } = await handOverAll(this.#handOverParts, drop, onProgress);
-      if (open === 0) return;
+      open = await handOverAll(this.#handOverParts, open, drop, onProgress);
+      if (open.size === 0) return;
       await delay(LEAVE_STEP_MS, undefined, { signal });
     }
   }
@@ -256,6 +265,7 @@ export class Repair {
   }
 
   #handOverSoon(delayMs: number): void {
+    this.#isHandOverDue = true;
     this.#handOverDelayMs = HAND_OVER_DELAY_MS;
     clearTimeout(this.#handOver);
     this.#handOver = setTimeout(() => void this.#handOverNow(), delayMs).unref();
@@ -264,6 +274,7 @@ export class Repair {
   async #handOverNow(): Promise<void> {
     await this.#handingOver;
     if (this.#over.signal.aborted) return;
+    this.#isHandOverDue = false;
     this.#handingOver = handOverStrays(this.#handOverParts).then(({ open, safe }) => {
       if (safe > 0) this.#context.log.info('handed-over', { files: safe, left: open });
       if (open === 0 || this.#over.signal.aborted) return;

@@ -77,6 +77,7 @@ function stagedCopy(context: FileContext, own: OwnCopy, record: SignedRecord): C
     try {
       await setAsideDisplaced(context.storage, context.log, record);
       await own.commit(record, checkCopy);
+      context.repair.onCopy(record);
       return undefined;
     } catch (error) {
       if (error instanceof StoreError) return error;

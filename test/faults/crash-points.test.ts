@@ -27,7 +27,7 @@ const AT_ONCE = 2;
 /** Room for the floor of free space, and for the steps. */
 const DISK_MIB = 192;
 /** Fewer than these would mean that calls are not seen. */
-const POINTS_OF_FIRST_LIFE_MIN = 120;
+const POINTS_OF_FIRST_LIFE_MIN = 105;
 const POINTS_OF_RECOVERY_MIN = 45;
 
 /** One life of the process: on which directory, and which steps it takes. */

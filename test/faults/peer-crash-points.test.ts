@@ -44,7 +44,7 @@ async function startAnew(): Promise<number> {
   const { peer } = lone;
   await peer.kill();
   await rm(peer.storage, { recursive: true, force: true });
-  await cp(template, peer.storage, { recursive: true });
+  await cp(template, peer.storage, { recursive: true, filter: (path) => !path.endsWith('control.sock') });
   await peer.start();
   return fileThreadOf(peer.pid);
 }
@@ -105,7 +105,7 @@ async function dieAt(change: Change, point: CrashPoint): Promise<boolean> {
   // Before the client has a chance to try again.
   const copy = network.file('copy');
   await rm(copy, { recursive: true, force: true });
-  await cp(peer.storage, copy, { recursive: true });
+  await cp(peer.storage, copy, { recursive: true, filter: (path) => !path.endsWith('control.sock') });
   const left = await withStorage(copy, (storage) => loadNewest(storage, name));
   expect(isOne(left, [before, after]), 'what it left is old or new').toBe(true);
   await peer.start();

@@ -19,6 +19,9 @@ export type CrashPoint = {
   readonly what: string;
 };
 
+/** The control socket is no part of what is stored; it is made and removed by the main thread. */
+const CONTROL = '/control.';
+
 /** Threads wake each other up by such calls too, as often as it happens to be needed. */
 const COUNTED_BY_FILE = new Set(['write']);
 
@@ -32,7 +35,7 @@ export function crashPoints(calls: readonly TracedCall[], thread: number, base: 
   const points: CrashPoint[] = [];
   for (const traced of calls) {
     const { call, tid } = traced;
-    const about = traced.paths.some((path) => path.startsWith(base));
+    const about = traced.paths.some((path) => path.startsWith(base) && !path.startsWith(base + CONTROL));
     if (tid !== thread) {
       if (about && changes(traced)) throw new Error(`another thread calls ${describeCall(traced, base)}`);
       continue;
