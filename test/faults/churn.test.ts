@@ -17,7 +17,8 @@ const LEAVING = 10;
 const COPIES = 3;
 const NAMES_EACH = 60;
 const IN_FLIGHT = 4;
-const PLACED_MS_MAX = 60_000;
+/** What no change of the ring points out, the next comparison without a reason finds: within 75 s. */
+const PLACED_MS_MAX = 120_000;
 const TIMEOUT_MS = 480_000;
 
 let network: Network;
