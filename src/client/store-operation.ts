@@ -13,7 +13,7 @@ import { formatVersion, parseVersion, VERSION_TAG_BYTES } from '../id/version.ts
 import type { FrameStream } from '../net/frame-stream.ts';
 import type { Wait } from '../net/wait.ts';
 import { decodeFileAnswer, encodeResumeFrom, END_OF_CONTENT, type FileAnswer, type KeptChunks } from '../wire/file.ts';
-import type { WriteCondition } from '../wire/holding.ts';
+import { majorityOf, type WriteCondition } from '../wire/holding.ts';
 import { Trailer } from '../wire/generated/file.ts';
 import { FILE_FRAME_BYTES_MAX } from '../wire/limits.ts';
 import { signRecord, type SignedRecord } from '../wire/record.ts';
@@ -127,7 +127,7 @@ function conditionOf({ ifAbsent = false, ifVersion }: StoreOptions): WriteCondit
 
 function copiesToWaitFor(wait: WaitFor, replicas: number): number {
   if (wait === 'one') return 1;
-  return wait === 'all' ? replicas : Math.floor(replicas / 2) + 1;
+  return wait === 'all' ? replicas : majorityOf(replicas);
 }
 
 type Outcome = {

@@ -11,9 +11,10 @@ import type { Contact } from '../id/contact.ts';
 import { SLOT_COUNT, type SlotRange } from '../id/key.ts';
 import type { StreamPool } from '../net/stream-pool.ts';
 import type { StorageDirectory } from '../store/storage-directory.ts';
-import { COMPARE_RANGES_MAX, HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
+import { COMPARE_RANGES_MAX } from '../wire/limits.ts';
 import type { Entry } from '../wire/replica.ts';
 import { askReplica } from './ask-replica.ts';
+import { heldPages } from './held-pages.ts';
 
 const FIRST_SPLIT = 256;
 const SPLIT = 16;
@@ -72,19 +73,13 @@ export async function* newerOfOwn(
   ranges: readonly SlotRange[],
 ): AsyncGenerator<Entry> {
   for (const range of ranges) {
-    let after: string | undefined;
-    for (let more = true; more;) {
-      const limit = HOLDINGS_NAMES_MAX;
-      const page = await storage.heldIn(replicas, range, { limit, ...(after === undefined ? {} : { after }) });
-      const names = page.held.map(({ name }) => name);
+    for await (const names of heldPages(storage, replicas, range)) {
       const request = { type: 'holdings', names, offered: [], leaving: false } as const;
       const { holdings } = await askReplica(streams, member, request, 'holdings');
       for (const [index, name] of names.entries()) {
         const holding = holdings[index];
         if (holding !== undefined && holding.replicas !== replicas) yield { name, holding };
       }
-      more = page.more;
-      after = names.at(-1);
     }
   }
 }

@@ -14,10 +14,10 @@ import { compareVersions } from '../id/version.ts';
 import type { StreamPool } from '../net/stream-pool.ts';
 import type { StorageDirectory } from '../store/storage-directory.ts';
 import type { Holding } from '../wire/holding.ts';
-import { HOLDINGS_NAMES_MAX } from '../wire/limits.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import type { Entry } from '../wire/replica.ts';
 import { askReplica } from './ask-replica.ts';
+import { heldPages } from './held-pages.ts';
 import type { ReplicaPlacement } from './replica-placement.ts';
 
 const EVERYTHING: SlotRange = { from: 0, to: 0 };
@@ -93,27 +93,21 @@ async function pass(
   let count: HandOverCount = { safe: 0, open: 0 };
   for (const replicas of storage.replicaCounts()) {
     for (const range of rangesOf(replicas)) {
-      let after: string | undefined;
-      for (let more = true; more;) {
-        const page = await storage.heldIn(replicas, range, {
-          limit: HOLDINGS_NAMES_MAX,
-          ...(after === undefined ? {} : { after }),
-        });
-        const { safe, open } = await handOver(parts, await recordsOf(storage, page.held), leaving);
-        for (const record of safe) await onSafe(record);
+      for await (const names of heldPages(storage, replicas, range)) {
+        const { safe, open } = await handOver(parts, await recordsOf(storage, names), leaving);
+        // Together: they share the catalog's syncs.
+        await Promise.all(safe.map(onSafe));
         const waitedFor = open.filter(isWaitedFor);
         count = { safe: count.safe + safe.length, open: count.open + waitedFor.length };
         onCount(count);
-        more = page.more;
-        after = page.held.at(-1)?.name;
       }
     }
   }
   return count;
 }
 
-async function recordsOf(storage: StorageDirectory, held: readonly { name: string }[]): Promise<SignedRecord[]> {
-  const records = await Promise.all(held.map(({ name }) => storage.record(name)));
+async function recordsOf(storage: StorageDirectory, names: readonly string[]): Promise<SignedRecord[]> {
+  const records = await Promise.all(names.map((name) => storage.record(name)));
   return records.filter((record) => record !== undefined);
 }
 

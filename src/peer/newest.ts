@@ -7,7 +7,7 @@ import { NotReadyError } from '../base/errors.ts';
 import type { Contact } from '../id/contact.ts';
 import { keyOfName } from '../id/key.ts';
 import { compareVersions } from '../id/version.ts';
-import type { Holding } from '../wire/holding.ts';
+import { majorityOf, type Holding } from '../wire/holding.ts';
 import type { SignedRecord } from '../wire/record.ts';
 import type { FileContext } from './file-context.ts';
 import type { Found } from './pulls.ts';
@@ -73,10 +73,6 @@ export async function newestByMajority(context: FileContext, name: string): Prom
     throw new NotReadyError('cannot tell yet who is root, and what the other replicas have');
   }
   return newestAmong(name, await storage.record(name), [...found, repair.find(name)]);
-}
-
-function majorityOf(replicas: number): number {
-  return Math.floor(replicas / 2) + 1;
 }
 
 function newestAmong(name: string, record: SignedRecord | undefined, others: readonly (Found | undefined)[]): Newest {

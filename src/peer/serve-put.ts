@@ -18,7 +18,7 @@ import { encodeContact } from '../wire/contact.ts';
 import { decodeWith } from '../wire/decode.ts';
 import { encodeFileAnswer, type FileRequest, type KeptChunks } from '../wire/file.ts';
 import { Trailer } from '../wire/generated/file.ts';
-import type { Holding } from '../wire/holding.ts';
+import { majorityOf, type Holding } from '../wire/holding.ts';
 import { ENVELOPE_BYTES_MAX } from '../wire/limits.ts';
 import { openRecord, type SignedRecord } from '../wire/record.ts';
 import { checkCondition, checkWrite, isOpenToOthers } from '../wire/succession.ts';
@@ -87,7 +87,7 @@ export async function serveRemove(context: FileContext, stream: FrameStream, req
   if (present === undefined || present.tombstone) throw new NotFoundError(`there is no file "${name}"`);
   const targets = replicaSet(context, key, present.replicas);
   // As many as a store waits for that nobody said otherwise of; but what is gone from all who are there is removed.
-  const waitFor = Math.min(Math.floor(present.replicas / 2) + 1, targets.length);
+  const waitFor = Math.min(majorityOf(present.replicas), targets.length);
   const highest = await sendReady(context, stream, name, newest);
   const record = await receiveRecord(context, stream, name, highest);
   if (!record.tombstone) throw new BadMessageError('a record that does not fit a removal');

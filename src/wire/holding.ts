@@ -21,6 +21,11 @@ export type WriteCondition = 'any' | 'absent' | Version;
 
 /** The most copies that a record may ask for. */
 export const REPLICAS_MAX = 64;
+/** So many copies that any two sets of as many have one in common. */
+export function majorityOf(replicas: number): number {
+  return Math.floor(replicas / 2) + 1;
+}
+
 const OWNER_BYTES_MAX = 128;
 const NO_BYTES = new Uint8Array(0);
 const NOTHING: WireHolding = {
